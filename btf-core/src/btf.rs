@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A whole BTF, alone or over a base.
+
+use core::iter::FusedIterator;
+
+use crate::bytes::name_at;
+use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
+use crate::{Error, ErrorKind, Header, Kind, Section, Type, TypeId};
+
+/// BTF whose records all lie inside their section. References between them are checked when followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Btf<'a> {
+    base: Option<&'a Btf<'a>>,
+    header: Header<'a>,
+    first_id: TypeId,
+    first_name: u32,
+    end_id: TypeId,
+}
+
+impl<'a> Btf<'a> {
+    /// Reads a BTF that stands alone, such as that of vmlinux. Time is linear in the number of types.
+    ///
+    /// # Errors
+    ///
+    /// A bad header, a record of unknown kind or one that ends beyond its section.
+    pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
+        Self::parse_over(data, None)
+    }
+
+    /// Reads a split BTF: its type ids and names go on where those of `base` end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Btf::parse`].
+    pub fn parse_split(data: &'a [u8], base: &'a Btf<'a>) -> Result<Self, Error> {
+        Self::parse_over(data, Some(base))
+    }
+
+    fn parse_over(data: &'a [u8], base: Option<&'a Btf<'a>>) -> Result<Self, Error> {
+        let header = Header::parse(data)?;
+        let first_id = base.map_or(TypeId(1), Btf::end_id);
+        let mut btf = Self {
+            base,
+            header,
+            first_id,
+            first_name: base.map_or(0, Btf::end_name),
+            end_id: first_id,
+        };
+        let mut offset = 0;
+        while offset < header.types.len() {
+            let ty = Type::parse(header.types, offset, btf.end_id)?;
+            offset = offset.saturating_add(ty.len());
+            if btf.end_id.0 >= MAX_TYPES {
+                return Err(ErrorKind::TooManyTypes.at_type(Section::Types, offset, btf.end_id));
+            }
+            btf.end_id = TypeId(btf.end_id.0.saturating_add(1));
+        }
+        Ok(btf)
+    }
+
+    /// The id of the first own type.
+    pub fn first_id(&self) -> TypeId {
+        self.first_id
+    }
+
+    /// One more than the id of the last type: where a split BTF over this one begins.
+    pub fn end_id(&self) -> TypeId {
+        self.end_id
+    }
+
+    /// One more than the last name offset: where the names of a split BTF over this one begin.
+    pub fn end_name(&self) -> u32 {
+        let own = u32::try_from(self.header.strings.len()).unwrap_or(u32::MAX);
+        self.first_name.saturating_add(own)
+    }
+
+    /// The own types, in the order of their ids; those of the base are not among them.
+    pub fn types(&self) -> Types<'a> {
+        Types {
+            rest: self.header.types,
+            id: self.first_id,
+        }
+    }
+
+    /// The type of `id`, from here or from the base; none for `void`. Linear in the id.
+    pub fn get(&self, id: TypeId) -> Option<Type<'a>> {
+        match self.base {
+            Some(base) if id < self.first_id => base.get(id),
+            _ => {
+                let place = usize::try_from(id.0.checked_sub(self.first_id.0)?).ok()?;
+                self.types().nth(place)
+            }
+        }
+    }
+
+    /// The type of `id`, as [`Btf::get`], or the error that there is none.
+    pub(crate) fn require(&self, id: TypeId) -> Result<Type<'a>, Error> {
+        self.get(id).ok_or_else(|| ErrorKind::InvalidTypeId(id).of_type(id))
+    }
+
+    /// The name at `offset`, without its NUL. Empty for offset 0, and for an offset outside of the strings.
+    pub fn name_at(&self, offset: u32) -> &'a [u8] {
+        match self.base {
+            Some(base) if offset < self.first_name => base.name_at(offset),
+            _ => offset
+                .checked_sub(self.first_name)
+                .and_then(|own| name_at(self.header.strings, usize::try_from(own).ok()?))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The name of `ty`; empty for an anonymous type.
+    pub fn name(&self, ty: &Type<'_>) -> &'a [u8] {
+        self.name_at(ty.name_offset())
+    }
+
+    /// The first type of this name **and kind**, the base's first, as `btf_find_by_name_kind` of
+    /// `kernel/bpf/btf.c`. Linear in the number of types.
+    ///
+    /// A name alone is not enough: 181 names of a vmlinux belong to several types.
+    pub fn find(&self, name: &[u8], kind: Kind) -> Option<Type<'a>> {
+        self.base
+            .and_then(|base| base.find(name, kind))
+            .or_else(|| self.find_own(name, kind))
+    }
+
+    /// As [`Btf::find`], among the own types only.
+    pub fn find_own(&self, name: &[u8], kind: Kind) -> Option<Type<'a>> {
+        self.named(name, kind).next()
+    }
+
+    /// All own types of this name and kind, in the order of their ids.
+    pub fn named<'n>(&self, name: &'n [u8], kind: Kind) -> impl Iterator<Item = Type<'a>> + use<'a, 'n> {
+        let btf = *self;
+        self.types()
+            .filter(move |ty| ty.kind() == kind && btf.name(ty) == name)
+    }
+
+    /// Follows typedefs, qualifiers and type tags from `id` to what they stand for; none for `void`.
+    ///
+    /// # Errors
+    ///
+    /// An id without a type, or a chain longer than [`MAX_RESOLVE_DEPTH`].
+    pub fn skip_modifiers(&self, id: TypeId) -> Result<Option<Type<'a>>, Error> {
+        let mut id = id;
+        for _ in 0..MAX_RESOLVE_DEPTH {
+            if id == TypeId::VOID {
+                return Ok(None);
+            }
+            let ty = self.require(id)?;
+            match ty.target() {
+                Some(target) if ty.kind().is_modifier() => id = target,
+                _ => return Ok(Some(ty)),
+            }
+        }
+        Err(ErrorKind::TooDeep.of_type(id))
+    }
+}
+
+/// Types in the order of their ids.
+#[derive(Clone, Debug)]
+pub struct Types<'a> {
+    rest: &'a [u8],
+    id: TypeId,
+}
+
+impl<'a> Iterator for Types<'a> {
+    type Item = Type<'a>;
+
+    fn next(&mut self) -> Option<Type<'a>> {
+        let ty = Type::parse(self.rest, 0, self.id).ok()?;
+        self.rest = self.rest.get(ty.len()..)?;
+        self.id = TypeId(self.id.0.saturating_add(1));
+        Some(ty)
+    }
+}
+
+impl FusedIterator for Types<'_> {}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What can be wrong with BTF, and where.
+
+use core::fmt;
+
+use crate::{Kind, TypeId};
+
+/// A failure: what is wrong, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong.
+    pub kind: ErrorKind,
+    /// Where it is.
+    pub at: At,
+}
+
+/// Where in the BTF a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// The section that `offset` counts from.
+    pub section: Section,
+    /// Bytes from the start of the section.
+    pub offset: u32,
+    /// The type concerned; [`TypeId::VOID`] where none is.
+    pub type_id: TypeId,
+}
+
+/// The parts of a BTF blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// The header, at the start of the blob.
+    Header,
+    /// The type records.
+    Types,
+    /// The names.
+    Strings,
+    /// The bytes that a [`crate::Writer`] puts out.
+    Output,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The blob ends inside the header.
+    TruncatedHeader,
+    /// The magic is not [`crate::limits::MAGIC`].
+    InvalidMagic(u16),
+    /// The magic is right for a machine of the other byte order.
+    ForeignByteOrder,
+    /// The version is not [`crate::limits::VERSION`].
+    UnsupportedVersion(u8),
+    /// The header has flags; none are defined.
+    UnsupportedFlags(u8),
+    /// A section does not lie inside the blob.
+    SectionOutOfBounds,
+    /// The string section does not end with a NUL.
+    UnterminatedStrings,
+    /// A record ends beyond its section.
+    TruncatedType,
+    /// The kind is not one that this crate knows.
+    UnknownKind(Kind),
+    /// More types than [`crate::limits::MAX_TYPES`].
+    TooManyTypes,
+    /// A name lies outside of the string section.
+    InvalidName(u32),
+    /// A type id names no type.
+    InvalidTypeId(TypeId),
+    /// A chain of modifiers or nested members is longer than the limit.
+    TooDeep,
+    /// A record has another kind than the one asked for.
+    UnexpectedKind(Kind),
+    /// A struct or union has no member of that name.
+    NoSuchMember,
+    /// The output needs at least this many bytes.
+    BufferTooSmall {
+        /// Bytes needed.
+        need: usize,
+    },
+    /// More members or parameters than a record can count.
+    TooManyElements(usize),
+}
+
+impl ErrorKind {
+    /// This kind, placed at `offset` of `section`.
+    pub(crate) fn at(self, section: Section, offset: usize) -> Error {
+        self.at_type(section, offset, TypeId::VOID)
+    }
+
+    /// This kind, placed at `offset` of `section`, in the record of `type_id`.
+    pub(crate) fn at_type(self, section: Section, offset: usize, type_id: TypeId) -> Error {
+        Error {
+            kind: self,
+            at: At {
+                section,
+                offset: u32::try_from(offset).unwrap_or(u32::MAX),
+                type_id,
+            },
+        }
+    }
+
+    /// This kind, in the record of `type_id`, whose place is not known.
+    pub(crate) fn of_type(self, type_id: TypeId) -> Error {
+        self.at_type(Section::Types, 0, type_id)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TruncatedHeader => f.write_str("the blob ends inside the BTF header"),
+            Self::InvalidMagic(magic) => write!(f, "magic {magic:#06x} is not that of BTF"),
+            Self::ForeignByteOrder => f.write_str("the BTF is of the other byte order"),
+            Self::UnsupportedVersion(version) => write!(f, "BTF version {version} is not known"),
+            Self::UnsupportedFlags(flags) => write!(f, "header flags {flags:#04x} are not known"),
+            Self::SectionOutOfBounds => f.write_str("the section lies outside of the blob"),
+            Self::UnterminatedStrings => f.write_str("the string section does not end with a NUL"),
+            Self::TruncatedType => f.write_str("the record ends beyond the type section"),
+            Self::UnknownKind(kind) => write!(f, "kind {} is not known", kind.0),
+            Self::TooManyTypes => f.write_str("there are more types than BTF may have"),
+            Self::InvalidName(offset) => write!(f, "name offset {offset} is outside of the strings"),
+            Self::InvalidTypeId(id) => write!(f, "there is no type {}", id.0),
+            Self::TooDeep => f.write_str("the chain of types is too long"),
+            Self::UnexpectedKind(kind) => write!(f, "a record of kind {kind} does not fit here"),
+            Self::NoSuchMember => f.write_str("there is no member of that name"),
+            Self::BufferTooSmall { need } => write!(f, "the buffer must have {need} bytes"),
+            Self::TooManyElements(count) => write!(f, "{count} elements are more than a record holds"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let section = match self.at.section {
+            Section::Header => "header",
+            Section::Types => "types",
+            Section::Strings => "strings",
+            Section::Output => "output",
+        };
+        write!(f, "{} ({section}+{}", self.kind, self.at.offset)?;
+        if self.at.type_id != TypeId::VOID {
+            write!(f, ", type {}", self.at.type_id.0)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! BTF, the kernel's type information, read and written in caller memory.
+//!
+//! ```text
+//!   bytes ──► Header ──► Btf ──► Type (one record) ──► Params, Members, Enumerators
+//!                         │
+//!                         ├── find(name, kind), skip_modifiers, member("a.b.c")
+//!                         └── base: a split BTF stands on another one
+//!   bytes ◄── Writer: push one record after the other, then finish
+//! ```
+//!
+//! Nothing is copied and nothing is allocated: a [`Btf`] borrows its bytes, a [`Writer`] fills slices
+//! that the caller gives it. No function panics, whatever the bytes are.
+//!
+//! The format is that of the kernel's `include/uapi/linux/btf.h` and
+//! `Documentation/bpf/btf.rst`.
+//!
+//! ```
+//! use btf_core::{Btf, IntEncoding, Kind, TypeId, Writer};
+//!
+//! let (mut types, mut strings, mut bytes) = ([0; 64], [0; 32], [0; 128]);
+//! let mut writer = Writer::new(&mut types, &mut strings)?;
+//! let int = writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
+//! let len = writer.finish(&mut bytes)?;
+//!
+//! let btf = Btf::parse(bytes.get(..len).unwrap_or_default())?;
+//! assert_eq!(btf.find(b"int", Kind::INT).map(|ty| ty.id()), Some(int));
+//! assert_eq!(int, TypeId(1));
+//! # Ok::<(), btf_core::Error>(())
+//! ```
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod btf;
+mod bytes;
+mod error;
+mod header;
+mod info;
+pub mod limits;
+mod member;
+mod print;
+mod types;
+mod write;
+
+pub use btf::{Btf, Types};
+pub use error::{At, Error, ErrorKind, Section};
+pub use header::Header;
+pub use info::{Info, Kind};
+pub use member::Member;
+pub use print::Declaration;
+pub use types::{IntEncoding, Linkage, Param, Params, RawMember, RawMembers, Type, TypeId};
+pub use write::Writer;

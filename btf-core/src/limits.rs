@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every bound and magic number of the format, with its source.
+
+/// `BTF_MAGIC` of `include/uapi/linux/btf.h`.
+pub const MAGIC: u16 = 0xeb9f;
+/// `BTF_VERSION` of `include/uapi/linux/btf.h`.
+pub const VERSION: u8 = 1;
+/// Bytes of the header before Linux 7.3 gave it a layout section (`struct btf_header`).
+pub const HEADER_LEN: usize = 24;
+/// `BTF_MAX_TYPE` of `include/uapi/linux/btf.h`: the highest type id.
+pub const MAX_TYPES: u32 = 0x000f_ffff;
+/// The most elements that a record of every kernel can count: vlen has 16 bits up to Linux 7.2.
+pub const MAX_VLEN: usize = 0xffff;
+/// `MAX_RESOLVE_DEPTH` of `kernel/bpf/btf.c`: how far a chain of types is followed.
+pub const MAX_RESOLVE_DEPTH: usize = 32;
+/// Bytes of `struct btf_type`, the part that every record has.
+pub const TYPE_LEN: usize = 12;

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One type record, and the views of what follows it.
+
+use crate::bytes::{slice, u32_at};
+use crate::limits::TYPE_LEN;
+use crate::{Error, ErrorKind, Info, Kind, Section};
+
+/// The number of a type: its place in the type section, counted from 1 (0 is `void`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub u32);
+
+impl TypeId {
+    /// `void`, which has no record.
+    pub const VOID: TypeId = TypeId(0);
+}
+
+/// How an integer is read (`BTF_INT_*` of `include/uapi/linux/btf.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntEncoding(pub u8);
+
+impl IntEncoding {
+    /// Unsigned.
+    pub const UNSIGNED: Self = Self(0);
+    /// `BTF_INT_SIGNED`.
+    pub const SIGNED: Self = Self(1);
+    /// `BTF_INT_BOOL`.
+    pub const BOOL: Self = Self(4);
+}
+
+/// The linkage of a FUNC (`enum btf_func_linkage`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linkage(pub u16);
+
+impl Linkage {
+    /// `BTF_FUNC_STATIC`, what pahole gives every kernel function.
+    pub const STATIC: Self = Self(0);
+    /// `BTF_FUNC_GLOBAL`.
+    pub const GLOBAL: Self = Self(1);
+}
+
+/// One type record. It lies inside the type section; its references are not checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Type<'a> {
+    id: TypeId,
+    name: u32,
+    info: Info,
+    size_or_type: u32,
+    elements: &'a [u8],
+}
+
+impl<'a> Type<'a> {
+    /// Reads the record of `id` at `offset` of the type section.
+    pub(crate) fn parse(types: &'a [u8], offset: usize, id: TypeId) -> Result<Self, Error> {
+        let truncated = || ErrorKind::TruncatedType.at_type(Section::Types, offset, id);
+        let head = slice(types, offset, TYPE_LEN).ok_or_else(truncated)?;
+        let word = |at| u32_at(head, at).ok_or_else(truncated);
+        let info = Info(word(4)?);
+        let elements_len = elements_len(info)
+            .ok_or_else(|| ErrorKind::UnknownKind(info.kind()).at_type(Section::Types, offset, id))?;
+        let elements = offset
+            .checked_add(TYPE_LEN)
+            .and_then(|start| slice(types, start, elements_len))
+            .ok_or_else(truncated)?;
+        Ok(Self {
+            id,
+            name: word(0)?,
+            info,
+            size_or_type: word(8)?,
+            elements,
+        })
+    }
+
+    /// Bytes of the whole record.
+    pub(crate) fn len(&self) -> usize {
+        TYPE_LEN.saturating_add(self.elements.len())
+    }
+
+    /// The id of the type.
+    pub fn id(&self) -> TypeId {
+        self.id
+    }
+
+    /// The kind of the record.
+    pub fn kind(&self) -> Kind {
+        self.info.kind()
+    }
+
+    /// The `info` word.
+    pub fn info(&self) -> Info {
+        self.info
+    }
+
+    /// Where the name is; [`crate::Btf::name`] gives the name itself.
+    pub fn name_offset(&self) -> u32 {
+        self.name
+    }
+
+    /// The size in bytes of the kinds that have one.
+    pub fn size(&self) -> Option<u32> {
+        matches!(
+            self.kind(),
+            Kind::INT | Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64 | Kind::FLOAT | Kind::DATASEC
+        )
+        .then_some(self.size_or_type)
+    }
+
+    /// The type that the record refers to; for a FUNC_PROTO its return type.
+    pub fn target(&self) -> Option<TypeId> {
+        matches!(
+            self.kind(),
+            Kind::PTR
+                | Kind::TYPEDEF
+                | Kind::VOLATILE
+                | Kind::CONST
+                | Kind::RESTRICT
+                | Kind::FUNC
+                | Kind::FUNC_PROTO
+                | Kind::VAR
+                | Kind::DECL_TAG
+                | Kind::TYPE_TAG
+        )
+        .then_some(TypeId(self.size_or_type))
+    }
+
+    /// The word after an INT: encoding in bits 24–27, offset in 16–23, width in bits in 0–7.
+    pub fn int_word(&self) -> Option<u32> {
+        (self.kind() == Kind::INT).then(|| u32_at(self.elements, 0)).flatten()
+    }
+
+    /// The component that a DECL_TAG is on; -1 is the type itself.
+    pub fn component(&self) -> Option<i32> {
+        (self.kind() == Kind::DECL_TAG)
+            .then(|| u32_at(self.elements, 0).map(|word| word as i32))
+            .flatten()
+    }
+
+    /// The parameters of a FUNC_PROTO; empty for other kinds.
+    pub fn params(&self) -> Params<'a> {
+        let proto = self.kind() == Kind::FUNC_PROTO;
+        Params(if proto { self.elements } else { &[] })
+    }
+
+    /// The members of a STRUCT or UNION; empty for other kinds.
+    pub fn members(&self) -> RawMembers<'a> {
+        let composite = matches!(self.kind(), Kind::STRUCT | Kind::UNION);
+        RawMembers {
+            rest: if composite { self.elements } else { &[] },
+            bitfields: self.info.kind_flag(),
+        }
+    }
+}
+
+/// Bytes that follow the record; none for an unknown kind (`btf_type_ops` of `kernel/bpf/btf.c`).
+fn elements_len(info: Info) -> Option<usize> {
+    let each = match info.kind() {
+        Kind::STRUCT | Kind::UNION | Kind::DATASEC | Kind::ENUM64 => MEMBER_LEN,
+        Kind::ENUM | Kind::FUNC_PROTO => PARAM_LEN,
+        Kind::INT | Kind::VAR | Kind::DECL_TAG => return Some(4),
+        Kind::ARRAY => return Some(12),
+        Kind::PTR
+        | Kind::FWD
+        | Kind::TYPEDEF
+        | Kind::VOLATILE
+        | Kind::CONST
+        | Kind::RESTRICT
+        | Kind::FUNC
+        | Kind::FLOAT
+        | Kind::TYPE_TAG => return Some(0),
+        _ => return None,
+    };
+    usize::try_from(info.vlen()).ok()?.checked_mul(each)
+}
+
+/// Bytes of `struct btf_member`, `struct btf_var_secinfo` and `struct btf_enum64`.
+const MEMBER_LEN: usize = 12;
+/// Bytes of `struct btf_param` and `struct btf_enum`.
+const PARAM_LEN: usize = 8;
+
+/// A parameter of a FUNC_PROTO. `name` 0 and type `void` stand for C's `...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Where the name is.
+    pub name: u32,
+    /// The type.
+    pub ty: TypeId,
+}
+
+/// The parameters of a FUNC_PROTO, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Params<'a>(&'a [u8]);
+
+impl Iterator for Params<'_> {
+    type Item = Param;
+
+    fn next(&mut self) -> Option<Param> {
+        let (head, rest) = self.0.split_at_checked(PARAM_LEN)?;
+        self.0 = rest;
+        Some(Param {
+            name: u32_at(head, 0)?,
+            ty: TypeId(u32_at(head, 4)?),
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.0.len() / PARAM_LEN;
+        (len, Some(len))
+    }
+}
+
+impl ExactSizeIterator for Params<'_> {}
+
+/// A member as it is recorded; [`crate::Btf::member`] finds one by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawMember {
+    /// Where the name is; 0 for an anonymous member.
+    pub name: u32,
+    /// The type.
+    pub ty: TypeId,
+    /// Bits from the start of the struct.
+    pub bit_offset: u32,
+    /// Bits of a bitfield; 0 for other members.
+    pub bitfield_size: u32,
+}
+
+/// The members of a STRUCT or UNION, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct RawMembers<'a> {
+    rest: &'a [u8],
+    bitfields: bool,
+}
+
+impl Iterator for RawMembers<'_> {
+    type Item = RawMember;
+
+    fn next(&mut self) -> Option<RawMember> {
+        let (head, rest) = self.rest.split_at_checked(MEMBER_LEN)?;
+        self.rest = rest;
+        let offset = u32_at(head, 8)?;
+        Some(RawMember {
+            name: u32_at(head, 0)?,
+            ty: TypeId(u32_at(head, 4)?),
+            bit_offset: if self.bitfields { offset & 0x00ff_ffff } else { offset },
+            bitfield_size: if self.bitfields { offset >> 24 } else { 0 },
+        })
+    }
+}

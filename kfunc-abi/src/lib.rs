@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a kfunc is, declared once in Rust.
+//!
+//! ```text
+//!   #[kfunc(slots = 16)]
+//!   fn foo(a: u64, #[implicit] b: B) -> u32 { … }
+//!        │ parse_kfuncs!
+//!        ▼
+//!      Decl ── KfuncRecord in ELF section .kfunc_abi ──► kfunc embed ──► BTF:
+//!                                                          FUNC foo       u32 (u64 a)        public
+//!                                                          FUNC foo_impl  u32 (u64 a, B *b)  full
+//! ```
+//!
+//! A kfunc has two signatures. The *public* one is what BPF programs call: its explicit parameters.
+//! The *full* one, named with [`IMPL_SUFFIX`], adds the implicit parameters, which are filled in when a
+//! program is loaded.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod call;
+mod ctype;
+mod decl;
+mod declare;
+mod flags;
+mod id_set;
+pub mod record;
+
+pub use btf_core::Kind;
+pub use ctype::{AsC, CType};
+pub use decl::{Decl, ParamDecl, IMPL_SUFFIX, KSYM_NAME_LEN};
+pub use flags::KfuncFlags;
+pub use id_set::{IdFlags, IdSet8, BTF_SET8_KFUNCS};
