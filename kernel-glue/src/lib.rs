@@ -1,1 +1,48 @@
-//! x
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kfuncs with implicit arguments in a kernel module: the part that runs in the kernel.
+//!
+//! ```text
+//!   insmod      register ── kernel_btf: is this the kernel that the module was built for?
+//!                  │
+//!                  ├── probe   (unbind):  a program dies    ──► its slots are free again
+//!                  └── filter  (bind):    a call is checked ──► slot ──► providers fill in its values
+//!                                                                 │
+//!                                         the descriptor of the call now leads to the slot's stub
+//!
+//!   call        BPF program ──► stub: loads the slot's values ──► body
+//! ```
+//!
+//! A module declares its kfuncs with [`kfuncs!`] and hands them to [`register()`]. All unsafe code of the
+//! project is in this crate.
+
+#![no_std]
+
+mod bind;
+mod ffi;
+mod filter;
+mod kernel_btf;
+mod kfunc;
+mod log;
+mod memory;
+mod program;
+mod provider;
+mod register;
+mod slots;
+mod stubs;
+mod unbind;
+mod unbound;
+
+pub use kfunc::{Kfunc, Values};
+pub use program::Program;
+pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
+pub use register::{register, Errno, Module, Options, ProgType, Registration};
+pub use slots::Slots;
+pub use unbound::Unbound;
+
+#[doc(hidden)]
+pub use kfunc_abi;
+#[doc(hidden)]
+pub use register::native_active;
+#[doc(hidden)]
+pub use stubs::stub_len;

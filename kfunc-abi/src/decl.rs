@@ -49,7 +49,7 @@ impl Decl {
             "a kfunc without an implicit parameter needs nothing of this crate"
         );
         assert!(
-            self.name.len() < KSYM_NAME_LEN - IMPL_SUFFIX.len(),
+            self.name.len().saturating_add(IMPL_SUFFIX.len()) < KSYM_NAME_LEN,
             "the name and _impl together are longer than KSYM_NAME_LEN"
         );
         assert!(self.slots > 0, "a kfunc without slots could not be bound");

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The example module on kernels without Rust: what only C can say.
+ */
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+/* c.rs */
+int kfunc_skin_init(struct module *owner, bool native, bool unbound);
+void kfunc_skin_exit(void);
+
+static bool native;
+module_param(native, bool, 0);
+MODULE_PARM_DESC(native, "Let the verifier fill in implicit arguments where it can (Linux 7.0 and later)");
+
+static bool unbound;
+module_param(unbound, bool, 0);
+MODULE_PARM_DESC(unbound, "Bind nothing, so that every call fails (for tests)");
+
+static int __init kfunc_example_init(void)
+{
+	return kfunc_skin_init(THIS_MODULE, native, unbound);
+}
+
+static void __exit kfunc_example_exit(void)
+{
+	kfunc_skin_exit();
+}
+
+module_init(kfunc_example_init);
+module_exit(kfunc_example_exit);
+
+MODULE_AUTHOR("The implicit-kfuncs authors");
+MODULE_DESCRIPTION("Kfuncs with implicit arguments, written in Rust");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The example module on kernels with Rust.
+
+use kernel::prelude::*;
+use kernel_glue::{register, Options, Registration};
+
+#[path = "../example/kfuncs.rs"]
+pub mod kfuncs;
+
+module! {
+    type: Example,
+    name: "kfunc_example",
+    authors: ["The implicit-kfuncs authors"],
+    description: "Kfuncs with implicit arguments, written in Rust",
+    license: "GPL",
+    params: {
+        native: bool {
+            default: false,
+            description: "Let the verifier fill in implicit arguments where it can (Linux 7.0 and later)",
+        },
+        unbound: bool {
+            default: false,
+            description: "Bind nothing, so that every call fails (for tests)",
+        },
+    },
+}
+
+struct Example {
+    _registration: Registration,
+}
+
+impl kernel::Module for Example {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        let options = Options {
+            native: module_parameters::native.value(),
+            unbound: module_parameters::unbound.value(),
+        };
+        // SAFETY: This is the init function of the module that `module` stands for.
+        let registration = unsafe { register(&kfuncs::MODULE, options, module.as_ptr().cast()) };
+        let _registration = registration.map_err(|errno| Error::from_errno(errno.0))?;
+        Ok(Self { _registration })
+    }
+}

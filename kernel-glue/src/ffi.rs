@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The exported functions of the kernel that this crate calls, and the structures that they take.
+//!
+//! Each structure's layout is compared with the running kernel's BTF before it is used (`register.rs`).
+
+use core::ffi::{c_char, c_int, c_uint, c_void};
+
+/// `btf_kfunc_filter_t` of `include/linux/btf.h`.
+pub(crate) type Filter = extern "C" fn(prog: *const c_void, kfunc_id: u32) -> c_int;
+
+/// `struct btf_kfunc_id_set` of `include/linux/btf.h`.
+#[repr(C)]
+pub(crate) struct KfuncIdSet {
+    pub(crate) owner: *mut c_void,
+    pub(crate) set: *const c_void,
+    pub(crate) filter: Option<Filter>,
+}
+
+/// `kprobe_pre_handler_t` of `include/linux/kprobes.h`.
+pub(crate) type PreHandler = extern "C" fn(probe: *mut Kprobe, regs: *const c_void) -> c_int;
+
+/// `struct kprobe` of `include/linux/kprobes.h`, up to what the caller fills in; the kernel uses the rest.
+#[repr(C)]
+pub(crate) struct Kprobe {
+    /// `hlist`, `list`, `nmissed`, `addr`.
+    kernel_before: [usize; 6],
+    pub(crate) symbol_name: *const c_char,
+    pub(crate) offset: c_uint,
+    pub(crate) pre_handler: Option<PreHandler>,
+    /// `post_handler`, `opcode`, `ainsn`, `flags`: more than any supported kernel has.
+    kernel_after: [usize; 32],
+}
+
+impl Kprobe {
+    /// A probe at the entry of a function.
+    pub(crate) const fn new(symbol_name: *const c_char, pre_handler: PreHandler) -> Self {
+        Self {
+            kernel_before: [0; 6],
+            symbol_name,
+            offset: 0,
+            pre_handler: Some(pre_handler),
+            kernel_after: [0; 32],
+        }
+    }
+}
+
+/// `READING_UNKNOWN` of `enum kernel_read_file_id`, `include/linux/kernel_read_file.h`.
+pub(crate) const READING_UNKNOWN: c_int = 0;
+
+extern "C" {
+    /// `kernel/bpf/btf.c`. Copies `kset->set`; keeps `kset->filter`.
+    pub(crate) fn register_btf_kfunc_id_set(prog_type: c_uint, kset: *const KfuncIdSet) -> c_int;
+    /// `kernel/kprobes.c`.
+    pub(crate) fn register_kprobe(probe: *mut Kprobe) -> c_int;
+    /// `kernel/kprobes.c`. Returns when no handler of the probe runs any more.
+    pub(crate) fn unregister_kprobe(probe: *mut Kprobe);
+    /// `fs/kernel_read_file.c`. Gives a buffer for `vfree`.
+    pub(crate) fn kernel_read_file_from_path(
+        path: *const c_char,
+        offset: i64,
+        buf: *mut *mut c_void,
+        buf_size: usize,
+        file_size: *mut usize,
+        id: c_int,
+    ) -> isize;
+    /// `mm/vmalloc.c`.
+    pub(crate) fn vfree(addr: *const c_void);
+    /// `kernel/printk/printk.c`.
+    pub(crate) fn _printk(format: *const c_char, ...) -> c_int;
+    /// `kernel/time/timekeeping.c`: nanoseconds since boot.
+    pub(crate) fn ktime_get() -> i64;
+}

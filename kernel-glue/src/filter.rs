@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The filter: the verifier asks it about every call of a kfunc that it checks.
+
+use core::ffi::{c_int, c_void};
+
+use crate::bind::bind;
+use crate::log::{self, Level, RateLimit};
+use crate::register::registered;
+use crate::Program;
+
+/// `EACCES` of `include/uapi/asm-generic/errno-base.h`. Any value but 0 refuses the call.
+const EACCES: c_int = 13;
+const ALLOWED: c_int = 0;
+
+static REFUSALS: RateLimit = RateLimit::new();
+
+/// Binds the program to the kfunc, or refuses the call, by which the program is not loaded.
+///
+/// Called in process context, several times for a call, and for programs that fail later on
+/// (`btf_kfunc_is_allowed` of 7.x, `btf_kfunc_id_set_contains` of 6.12, `kernel/bpf/btf.c`).
+pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
+    let Some(registered) = registered() else {
+        return -EACCES;
+    };
+    let Some(kfunc) = registered.kfunc(kfunc_id) else {
+        return ALLOWED; // Not ours to judge: the kernel also asks about ids that are not in the set.
+    };
+    if registered.leaves_alone(kfunc) {
+        return ALLOWED;
+    }
+    // SAFETY: The kernel passes the program that it is checking; the layout was compared at registration.
+    let Some(program) = (unsafe { Program::new(prog, registered.layout()) }) else {
+        return -EACCES;
+    };
+    match bind(registered.layout(), kfunc, kfunc_id, &program) {
+        Ok(()) => ALLOWED,
+        Err(error) => {
+            if REFUSALS.allows() {
+                let name = program.name();
+                let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+                log::print(
+                    Level::Warning,
+                    registered.module_name(),
+                    format_args!("program '{}' refused: {}: {error}", name.escape_ascii(), kfunc.name),
+                );
+            }
+            -EACCES
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Providers: one for each kind of implicit argument.
+
+use core::fmt;
+
+use kfunc_abi::AsC;
+
+use crate::Program;
+
+mod per_program;
+mod prog_aux;
+
+pub use per_program::{PerProgram, State, StateCell};
+pub use prog_aux::ProgAux;
+
+/// A type that can stand as an `#[implicit]` parameter: it says what a program is given at bind time.
+///
+/// # Safety
+///
+/// `Self` has the size and the calling convention of a pointer, and what [`Provider::bind`] gives is a valid
+/// `Self` until [`Provider::unbind`] for the same store.
+pub unsafe trait Provider: AsC + Sized {
+    /// Whether the verifier of Linux 7.0 and later can fill it in by itself.
+    const NATIVE: bool = false;
+
+    /// What the provider keeps for each slot.
+    type Store: Sync + 'static;
+
+    /// A store that is not in use.
+    const EMPTY: Self::Store;
+
+    /// The value for `program`. The store is the program's own until it is unbound.
+    ///
+    /// # Errors
+    ///
+    /// A refusal: the program is then not loaded.
+    fn bind(store: &'static Self::Store, program: &Program<'_>) -> Result<usize, Refusal>;
+
+    /// Ends the use of a store that was bound. The program does not run any more.
+    fn unbind(store: &'static Self::Store);
+}
+
+/// Why a program is not given a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal(
+    /// The reason, for the kernel log.
+    pub &'static str,
+);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The calling program's aux.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use kfunc_abi::{AsC, CType, Kind};
+
+use crate::register::registered;
+use crate::{memory, Program, Provider, Refusal};
+
+/// `struct bpf_prog_aux *` of the calling program: what Linux 7.0 and later can supply themselves.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug)]
+pub struct ProgAux(NonNull<c_void>);
+
+impl ProgAux {
+    /// The program's id, as `BPF_OBJ_GET_INFO_BY_FD` tells it.
+    pub fn id(self) -> u32 {
+        let Some(registered) = registered() else {
+            return 0; // Not reached: programs are bound only while registered.
+        };
+        // SAFETY: The aux of the program that is running is live; its id was set before it could run.
+        unsafe { memory::read(self.0.as_ptr(), registered.layout().aux_id) }
+    }
+}
+
+impl AsC for ProgAux {
+    const C_TYPE: CType = CType::Pointer(&CType::Kernel {
+        kind: Kind::STRUCT,
+        name: "bpf_prog_aux",
+    });
+}
+
+// SAFETY: A transparent pointer. A program's aux lives until after the program is unbound.
+unsafe impl Provider for ProgAux {
+    const NATIVE: bool = true;
+    type Store = ();
+    const EMPTY: () = ();
+
+    fn bind(_store: &'static (), program: &Program<'_>) -> Result<usize, Refusal> {
+        Ok(program.aux().as_ptr() as usize)
+    }
+
+    fn unbind(_store: &'static ()) {}
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The stubs of a kfunc, assembled into the module's text: the only code that differs between arches.
+//!
+//! `verifier_fixup::text` says what a stub is, and `kfunc embed` compares every stub of a built module with
+//! what it encodes. No code is written at run time.
+
+use kfunc_abi::call::Arch;
+use verifier_fixup::text;
+
+#[cfg(target_arch = "aarch64")]
+mod arm64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(target_arch = "aarch64")]
+const ARCH: Arch = Arch::Arm64;
+#[cfg(target_arch = "x86_64")]
+const ARCH: Arch = Arch::X86_64;
+
+/// Bytes from one stub to the next, for a kfunc with `implicit` implicit parameters.
+pub const fn stub_len(implicit: usize) -> usize {
+    text::stub_len(ARCH, implicit)
+}
+
+/// Assembles the stubs of a kfunc. The first has the symbol `__kfunc_stubs_foo`.
+///
+/// Each is a function with a name (`foo.stub.0` …), for objtool, backtraces and `bpftool`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stub_pool {
+    ($name:ident $slots:expr; $explicit:tt [$($implicit:ident)*]) => {
+        ::core::arch::global_asm!(
+            ::core::concat!(
+                ".pushsection .text.kfunc_stubs, \"ax\", %progbits\n",
+                ".globl __kfunc_stubs_", ::core::stringify!($name), "\n",
+                ".balign 16\n",
+                "__kfunc_stubs_", ::core::stringify!($name), ":\n",
+                ".altmacro\n",
+                ".macro __kfunc_stub_", ::core::stringify!($name), " slot\n",
+                ".type ", ::core::stringify!($name), ".stub.\\slot, %function\n",
+                ::core::stringify!($name), ".stub.\\slot:\n",
+                $crate::stub_code!($name $explicit [$($implicit)*]),
+                ".size ", ::core::stringify!($name), ".stub.\\slot, . - ",
+                ::core::stringify!($name), ".stub.\\slot\n",
+                ".endm\n",
+                ".set __kfunc_slot, 0\n",
+                ".rept {slots}\n",
+                "__kfunc_stub_", ::core::stringify!($name), " %__kfunc_slot\n",
+                ".set __kfunc_slot, __kfunc_slot + 1\n",
+                ".endr\n",
+                ".noaltmacro\n",
+                ".popsection\n",
+            ),
+            slots = const $slots,
+            // Bytes of a slot: 8 for every value.
+            stride = const {
+                const NAMES: &[&str] = &[$(::core::stringify!($implicit)),*];
+                8 * NAMES.len()
+            },
+        );
+    };
+}
+
+/// The loads of a stub: skips a register for each explicit argument, then loads one for each implicit one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stub_loads {
+    ($name:ident [$skip:ident $($explicit:ident)*] $implicit:tt [$register:literal $($registers:literal)*] $offsets:tt) => {
+        $crate::stub_loads!($name [$($explicit)*] $implicit [$($registers)*] $offsets)
+    };
+    ($name:ident [] [$load:ident $($implicit:ident)*] [$register:literal $($registers:literal)*]
+     [$offset:literal $($offsets:literal)*]) => {
+        ::core::concat!(
+            $crate::stub_load!($name $register $offset),
+            $crate::stub_loads!($name [] [$($implicit)*] [$($registers)*] [$($offsets)*])
+        )
+    };
+    ($name:ident [] [] $registers:tt $offsets:tt) => {
+        ""
+    };
+}

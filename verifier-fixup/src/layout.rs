@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Where the kernel's structures keep what binding needs, asked of the kernel's own BTF.
+//!
+//! A module carries the [`Layout`] that it was built for, in a [`LayoutRecord`] which `kfunc embed` fills
+//! in. When it is loaded it reads the running kernel's, and refuses to go on unless they are equal.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use btf_core::{Btf, Kind, Type};
+use kfunc_abi::record::{Header, KIND_LAYOUT};
+
+/// `BPF_OBJ_NAME_LEN` of `include/uapi/linux/bpf.h`: bytes of a program's name with its NUL.
+pub const NAME_LEN: usize = 16;
+
+/// One thing that is known about a structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Name of the struct.
+    pub structure: &'static str,
+    /// What is asked of it.
+    pub of: Of,
+}
+
+/// What is asked of a structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// The offset, in bytes, of the member at this path.
+    Member(&'static str),
+    /// The offset of whichever of two members it has: what x86-64 and arm64 call the same thing.
+    EitherMember(&'static str, &'static str),
+    /// Its size in bytes.
+    Size,
+}
+
+macro_rules! facts {
+    ($($(#[doc = $doc:expr])* $field:ident: $structure:literal $of:expr;)*) => {
+        /// Offsets and sizes of the running or the expected kernel, in bytes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Layout {
+            $($(#[doc = $doc])* pub $field: u32,)*
+        }
+
+        /// The facts of a [`Layout`], in the order of its fields.
+        pub const FACTS: [Fact; [$($structure),*].len()] =
+            [$(Fact { structure: $structure, of: $of }),*];
+
+        impl Layout {
+            /// The values, in the order of [`FACTS`].
+            pub const fn values(&self) -> [u32; FACTS.len()] {
+                [$(self.$field),*]
+            }
+
+            /// A layout of these values, in the order of [`FACTS`].
+            pub const fn from_values(values: [u32; FACTS.len()]) -> Self {
+                let [$($field),*] = values;
+                Self { $($field),* }
+            }
+        }
+    };
+}
+
+facts! {
+    /// From a program to its aux.
+    prog_aux: "bpf_prog" Of::Member("aux");
+    /// From a program's aux to the id that user space sees.
+    aux_id: "bpf_prog_aux" Of::Member("id");
+    /// From a program's aux to its name ([`NAME_LEN`] bytes, NUL-terminated).
+    aux_name: "bpf_prog_aux" Of::Member("name");
+    /// From a program's aux to the pointer to its descriptor table.
+    aux_kfunc_tab: "bpf_prog_aux" Of::Member("kfunc_tab");
+    /// From a descriptor table to its first descriptor.
+    tab_descs: "bpf_kfunc_desc_tab" Of::Member("descs");
+    /// From a descriptor table to the number of its descriptors (32 bits).
+    tab_nr_descs: "bpf_kfunc_desc_tab" Of::Member("nr_descs");
+    /// Bytes of a descriptor.
+    desc_size: "bpf_kfunc_desc" Of::Size;
+    /// From a descriptor to the BTF id of its kfunc (32 bits).
+    desc_func_id: "bpf_kfunc_desc" Of::Member("func_id");
+    /// From a descriptor to the address that its calls go to (64 bits).
+    desc_addr: "bpf_kfunc_desc" Of::Member("addr");
+    /// Where a set keeps the pointer to its ids.
+    id_set_set: "btf_kfunc_id_set" Of::Member("set");
+    /// Where a set keeps its filter.
+    id_set_filter: "btf_kfunc_id_set" Of::Member("filter");
+    /// Bytes of a kprobe.
+    kprobe_size: "kprobe" Of::Size;
+    /// Where a kprobe keeps the name of its function.
+    kprobe_symbol_name: "kprobe" Of::Member("symbol_name");
+    /// Where a kprobe keeps what runs before its function.
+    kprobe_pre_handler: "kprobe" Of::Member("pre_handler");
+    /// Where saved registers keep a function's first argument.
+    regs_first_argument: "pt_regs" Of::EitherMember("di", "regs");
+}
+
+impl Layout {
+    /// Reads the layout from the BTF of a vmlinux. Linear in the number of types, once for every fact.
+    ///
+    /// # Errors
+    ///
+    /// The first fact that this kernel does not answer.
+    pub fn of_kernel(vmlinux: &Btf<'_>) -> Result<Self, LayoutError> {
+        let mut values = [0; FACTS.len()];
+        for (value, fact) in values.iter_mut().zip(FACTS) {
+            *value = answer(vmlinux, fact)?;
+        }
+        Ok(Self::from_values(values))
+    }
+
+    /// Checks that `running` is this layout.
+    ///
+    /// # Errors
+    ///
+    /// The first fact that differs.
+    pub fn expect(&self, running: &Self) -> Result<(), LayoutError> {
+        let pairs = self.values().into_iter().zip(running.values());
+        for ((expected, found), fact) in pairs.zip(FACTS) {
+            if expected != found {
+                return Err(LayoutError {
+                    fact,
+                    kind: LayoutErrorKind::Differs { expected, found },
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn answer(vmlinux: &Btf<'_>, fact: Fact) -> Result<u32, LayoutError> {
+    let fail = |kind| LayoutError { fact, kind };
+    let mut named = vmlinux.named(fact.structure.as_bytes(), Kind::STRUCT);
+    let structure = named.next().ok_or(fail(LayoutErrorKind::NoSuchStruct))?;
+    if named.next().is_some() {
+        return Err(fail(LayoutErrorKind::AmbiguousStruct));
+    }
+    match fact.of {
+        Of::Size => structure.size(),
+        Of::Member(path) => offset(vmlinux, &structure, path),
+        Of::EitherMember(one, other) => {
+            offset(vmlinux, &structure, one).or_else(|| offset(vmlinux, &structure, other))
+        }
+    }
+    .ok_or(fail(LayoutErrorKind::NoSuchMember))
+}
+
+fn offset(vmlinux: &Btf<'_>, structure: &Type<'_>, path: &str) -> Option<u32> {
+    vmlinux.member(structure, path).ok()?.byte_offset()
+}
+
+/// A fact that is not as it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayoutError {
+    /// The fact.
+    pub fact: Fact,
+    /// What is wrong with it.
+    pub kind: LayoutErrorKind,
+}
+
+/// What is wrong with a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayoutErrorKind {
+    /// The kernel has no such struct.
+    NoSuchStruct,
+    /// The kernel has several structs of this name.
+    AmbiguousStruct,
+    /// The struct has no such member, or not at a whole byte.
+    NoSuchMember,
+    /// The running kernel differs from the one that the module was built for.
+    Differs {
+        /// What the module was built for.
+        expected: u32,
+        /// What the running kernel has.
+        found: u32,
+    },
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { structure, of } = self;
+        match of {
+            Of::Member(member) => write!(f, "struct {structure}, member {member}"),
+            Of::EitherMember(one, other) => write!(f, "struct {structure}, member {one} or {other}"),
+            Of::Size => write!(f, "size of struct {structure}"),
+        }
+    }
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.fact)?;
+        match self.kind {
+            LayoutErrorKind::NoSuchStruct => f.write_str("this kernel has no such struct"),
+            LayoutErrorKind::AmbiguousStruct => f.write_str("this kernel has several structs of this name"),
+            LayoutErrorKind::NoSuchMember => f.write_str("this kernel has no such member"),
+            LayoutErrorKind::Differs { expected, found } => {
+                write!(f, "built for {expected}, this kernel has {found}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LayoutError {}
+
+/// The layout that a module was built for, as a record of the section `.kfunc_abi`
+/// ([`kfunc_abi::record`] has its header). `kfunc embed` fills in the zeros.
+#[repr(C, align(8))]
+#[derive(Debug)]
+pub struct LayoutRecord {
+    header: Header,
+    start_id: AtomicU32,
+    facts: [AtomicU32; FACTS.len()],
+}
+
+/// Where the facts stand in a [`LayoutRecord`].
+pub const FACTS_OFFSET: usize = core::mem::offset_of!(LayoutRecord, facts);
+
+impl LayoutRecord {
+    /// A record to be filled in.
+    pub const fn new() -> Self {
+        Self {
+            header: Header::new(KIND_LAYOUT, size_of::<Self>()),
+            start_id: AtomicU32::new(0),
+            facts: [const { AtomicU32::new(0) }; FACTS.len()],
+        }
+    }
+
+    /// First id of the module's own types in its `.BTF`, and the layout; none before `kfunc embed`.
+    pub fn filled_in(&self) -> Option<(u32, Layout)> {
+        // Atomic because the values are not those that the compiler saw.
+        let start_id = self.start_id.load(Ordering::Relaxed);
+        let facts = self.facts.each_ref().map(|fact| fact.load(Ordering::Relaxed));
+        (start_id != 0).then_some((start_id, Layout::from_values(facts)))
+    }
+}
+
+impl Default for LayoutRecord {
+    fn default() -> Self {
+        Self::new()
+    }
+}
