@@ -1,1 +1,21 @@
-//! x
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the command `kfunc` does, for programs that do it too.
+//!
+//! ```text
+//!   MODULE.ko ── .kfunc_abi ──► records ──► split BTF over a distilled base ──► MODULE.ko with .BTF, .BTF.base
+//!             └─ stubs ──► compared with verifier_fixup::text
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod base;
+mod embed;
+mod error;
+mod module;
+mod split;
+mod stubs;
+
+pub use base::read_btf;
+pub use embed::{embed, Embedded};
+pub use error::{Error, Result};

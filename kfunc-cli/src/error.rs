@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What can go wrong on the host.
+
+use std::io;
+use std::path::PathBuf;
+
+use kfunc_abi::record::RecordError;
+use kfunc_abi::Kind;
+use verifier_fixup::layout::LayoutError;
+use verifier_fixup::text::StubError;
+
+/// The result of everything here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure, told to a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not an ELF file, or a damaged one.
+    #[error("not a sound ELF file: {0}")]
+    Elf(String),
+    /// An ELF file for another machine.
+    #[error("built for another machine than x86-64 and arm64")]
+    Machine,
+    /// A module without declarations.
+    #[error("no section {0}: the module declares no kfunc with implicit arguments")]
+    NoDeclarations(&'static str),
+    /// A base without BTF.
+    #[error("no section .BTF: this vmlinux has no BTF")]
+    NoBtf,
+    /// A damaged record.
+    #[error("damaged declaration: {0}")]
+    Record(#[from] RecordError),
+    /// Damaged BTF, or BTF that cannot be written.
+    #[error("BTF: {0}")]
+    Btf(#[from] btf_core::Error),
+    /// A base that is not a kernel that binding works on.
+    #[error("this kernel is not supported: {0}")]
+    Layout(#[from] LayoutError),
+    /// A type that the kernel does not have.
+    #[error("kfunc {kfunc}, {place}: the base has no {kind} '{name}'")]
+    NoSuchType {
+        /// The kfunc.
+        kfunc: String,
+        /// The parameter, or the return type.
+        place: String,
+        /// The kind that was looked for.
+        kind: Kind,
+        /// The name that was looked for.
+        name: String,
+    },
+    /// A type that a distilled base cannot hold.
+    #[error("kfunc {kfunc}, {place}: a {kind} cannot be declared")]
+    UnsupportedType {
+        /// The kfunc.
+        kfunc: String,
+        /// The parameter, or the return type.
+        place: String,
+        /// The kind that was met.
+        kind: Kind,
+    },
+    /// A symbol that every declaration makes.
+    #[error("kfunc {kfunc}: the module has no symbol {symbol}")]
+    NoSymbol {
+        /// The kfunc.
+        kfunc: String,
+        /// The symbol.
+        symbol: String,
+    },
+    /// Stubs that cannot be encoded.
+    #[error("kfunc {kfunc}, stub {slot}: {error}")]
+    Stub {
+        /// The kfunc.
+        kfunc: String,
+        /// Number of the stub.
+        slot: u32,
+        /// Why.
+        error: StubError,
+    },
+    /// Stubs that are not what they must be.
+    #[error("kfunc {kfunc}, stub {slot}: assembled {assembled}, must be {expected}")]
+    StubDiffers {
+        /// The kfunc.
+        kfunc: String,
+        /// Number of the stub.
+        slot: u32,
+        /// The module's code, in hexadecimal.
+        assembled: String,
+        /// The code that it must be.
+        expected: String,
+    },
+    /// A relocation that no stub has.
+    #[error("kfunc {kfunc}: relocation type {kind} in a stub is not known")]
+    StubRelocation {
+        /// The kfunc.
+        kfunc: String,
+        /// Its number in the ELF file.
+        kind: u32,
+    },
+}
+
+impl Error {
+    /// The exit status of a command that fails so: 2 for a file that cannot be read or written, 1 for
+    /// what is wrong in it.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Read { .. } | Self::Write { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl From<object::read::Error> for Error {
+    fn from(error: object::read::Error) -> Self {
+        Self::Elf(error.to_string())
+    }
+}
+
+impl From<object::build::Error> for Error {
+    fn from(error: object::build::Error) -> Self {
+        Self::Elf(error.to_string())
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The command `kfunc`.
+
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use kfunc_cli::{embed, read_btf, Error, Result};
+
+/// Kernel functions for BPF programs, with implicit arguments.
+#[derive(Parser)]
+#[command(version, after_help = "Exit status: 0 done, 1 something is wrong with the input, 2 wrong use or unreadable file.")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write the BTF of the kfuncs that a module declares into the module.
+    ///
+    /// The module then has .BTF with two FUNCs for each kfunc, foo (what BPF programs call) and foo_impl (what
+    /// runs), and .BTF.base with the kernel types that they use. Its stubs are compared with what they must be.
+    Embed {
+        /// The module, as kbuild made it.
+        module: PathBuf,
+        /// The kernel that it is for: a vmlinux with .BTF, or raw BTF such as /sys/kernel/btf/vmlinux.
+        #[arg(long, value_name = "VMLINUX")]
+        base: PathBuf,
+        /// Write here instead of to MODULE.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Command::Embed {
+            module,
+            base,
+            output,
+            json,
+        } => run_embed(module, base, output.as_deref().unwrap_or(module), *json),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()> {
+    let data = fs::read(module).map_err(|source| Error::Read {
+        path: module.to_owned(),
+        source,
+    })?;
+    let embedded = embed(&data, &read_btf(base)?)?;
+    fs::write(output, &embedded.module).map_err(|source| Error::Write {
+        path: output.to_owned(),
+        source,
+    })?;
+    if json {
+        println!("{}", embedded.to_json());
+    } else {
+        for (public, full) in &embedded.signatures {
+            println!("{public}  ->  {full}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A kernel module before it is linked: sections, symbols, relocations.
+
+use kfunc_abi::call::Arch;
+use kfunc_abi::record;
+use object::read::elf::ElfFile64;
+use object::{Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex};
+
+use crate::{Error, Result};
+
+/// A module's ELF file.
+pub(crate) struct Module<'a> {
+    elf: ElfFile64<'a, object::Endianness>,
+    arch: Arch,
+}
+
+/// Where a symbol is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) section: SectionIndex,
+    pub(crate) offset: u64,
+}
+
+/// A word of a section that the module loader fills in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relocation {
+    pub(crate) offset: u64,
+    pub(crate) kind: u32,
+    pub(crate) target: Place,
+    pub(crate) addend: i64,
+}
+
+impl<'a> Module<'a> {
+    pub(crate) fn parse(data: &'a [u8]) -> Result<Self> {
+        let elf = ElfFile64::parse(data)?;
+        let arch = match elf.architecture() {
+            Architecture::X86_64 => Arch::X86_64,
+            Architecture::Aarch64 => Arch::Arm64,
+            _ => return Err(Error::Machine),
+        };
+        Ok(Self { elf, arch })
+    }
+
+    pub(crate) fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// The section with the declarations.
+    pub(crate) fn declarations(&self) -> Result<&'a [u8]> {
+        let section = self
+            .elf
+            .section_by_name(record::SECTION)
+            .ok_or(Error::NoDeclarations(record::SECTION))?;
+        Ok(section.data()?)
+    }
+
+    pub(crate) fn symbol(&self, name: &str) -> Option<Place> {
+        place(self.elf.symbols().find(|symbol| symbol.name() == Ok(name))?)
+    }
+
+    pub(crate) fn data(&self, section: SectionIndex) -> Result<&'a [u8]> {
+        Ok(self.elf.section_by_index(section)?.data()?)
+    }
+
+    /// The relocations of `section`. Those against undefined symbols are left out.
+    pub(crate) fn relocations(&self, section: SectionIndex) -> Result<Vec<Relocation>> {
+        let section = self.elf.section_by_index(section)?;
+        let relocations = section.relocations().filter_map(|(offset, relocation)| {
+            let object::RelocationTarget::Symbol(symbol) = relocation.target() else {
+                return None;
+            };
+            let object::RelocationFlags::Elf { r_type } = relocation.flags() else {
+                return None;
+            };
+            Some(Relocation {
+                offset,
+                kind: r_type,
+                target: self.symbol_place(symbol)?,
+                addend: relocation.addend(),
+            })
+        });
+        Ok(relocations.collect())
+    }
+
+    fn symbol_place(&self, symbol: SymbolIndex) -> Option<Place> {
+        place(self.elf.symbol_by_index(symbol).ok()?)
+    }
+}
+
+fn place<'a>(symbol: impl object::ObjectSymbol<'a>) -> Option<Place> {
+    Some(Place {
+        section: symbol.section_index()?,
+        offset: symbol.address(),
+    })
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The BTF of a module's kfuncs: their FUNCs, over a distilled base of the kernel's types.
+//!
+//! The kernel finds the base's types by name when the module is loaded (`btf_relocate` of
+//! `tools/lib/bpf/btf_relocate.c`), so the module does not depend on the ids of one build. A base holds only
+//! named INT, FLOAT, ENUM, STRUCT and UNION, without members; all else goes to the split part.
+
+use std::collections::{BTreeSet, HashMap};
+
+use btf_core::{Btf, IntEncoding, Kind, Linkage, Param, Type, TypeId, Writer};
+use kfunc_abi::record::{Kfunc, TypeCode, TypeStep};
+use kfunc_abi::IMPL_SUFFIX;
+
+use crate::{Error, Result};
+
+/// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).
+const KFUNC_TAG: &[u8] = b"bpf_kfunc";
+/// Room for one section of a module's BTF.
+const SECTION_LEN: usize = 1 << 20;
+
+/// The two sections, and what the module must know of them.
+pub(crate) struct ModuleBtf {
+    /// `.BTF`.
+    pub(crate) split: Vec<u8>,
+    /// `.BTF.base`.
+    pub(crate) base: Vec<u8>,
+    /// First id of the split part.
+    pub(crate) start_id: TypeId,
+    /// Id of the public FUNC of each kfunc.
+    pub(crate) funcs: Vec<TypeId>,
+}
+
+/// Writes the BTF of `kfuncs`, whose types are those of `vmlinux`.
+///
+/// # Errors
+///
+/// A type that `vmlinux` does not have, or that a distilled base cannot hold.
+pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf> {
+    let mut leaves = BTreeSet::new();
+    for kfunc in kfuncs {
+        for (place, ty) in places(kfunc) {
+            Finder { vmlinux, kfunc, place: &place }.collect(ty, &mut leaves)?;
+        }
+    }
+    let (base, mut known) = write_base(vmlinux, &leaves)?;
+    let base_btf = Btf::parse(&base)?;
+    let (mut types, mut strings) = (vec![0; SECTION_LEN], vec![0; SECTION_LEN]);
+    let mut split = Split {
+        writer: Writer::split(&mut types, &mut strings, &base_btf),
+        references: HashMap::new(),
+    };
+    let mut funcs = Vec::new();
+    for kfunc in kfuncs {
+        funcs.push(split.push_pair(vmlinux, kfunc, &mut known)?);
+    }
+    Ok(ModuleBtf {
+        split: finish(split.writer)?,
+        start_id: base_btf.end_id(),
+        funcs,
+        base,
+    })
+}
+
+/// The return type and the parameters of `kfunc`, each with what to call it in an error.
+fn places<'a>(kfunc: &Kfunc<'a>) -> Vec<(String, TypeCode<'a>)> {
+    let params = kfunc.params().map(|(name, ty)| (format!("parameter {name}"), ty));
+    std::iter::once(("return type".to_owned(), kfunc.return_type()))
+        .chain(params)
+        .collect()
+}
+
+/// Finds the types of one place of a declaration in the kernel's BTF.
+struct Finder<'f, 'a> {
+    vmlinux: &'f Btf<'a>,
+    kfunc: &'f Kfunc<'f>,
+    place: &'f str,
+}
+
+impl<'a> Finder<'_, 'a> {
+    /// Adds the types that the base must hold for `ty`.
+    fn collect(&self, mut ty: TypeCode<'_>, leaves: &mut BTreeSet<TypeId>) -> Result<()> {
+        loop {
+            match ty.next()? {
+                TypeStep::Around(_) => {}
+                TypeStep::Void | TypeStep::Module { .. } => return Ok(()),
+                TypeStep::Kernel { kind, name } => return self.collect_kernel(self.find(kind, name)?, leaves),
+            }
+        }
+    }
+
+    fn find(&self, kind: Kind, name: &str) -> Result<Type<'a>> {
+        self.vmlinux
+            .find(name.as_bytes(), kind)
+            .ok_or_else(|| Error::NoSuchType {
+                kfunc: self.kfunc.name.to_owned(),
+                place: self.place.to_owned(),
+                kind,
+                name: name.to_owned(),
+            })
+    }
+
+    fn collect_kernel(&self, mut ty: Type<'a>, leaves: &mut BTreeSet<TypeId>) -> Result<()> {
+        for _ in 0..btf_core::limits::MAX_RESOLVE_DEPTH {
+            match ty.kind() {
+                Kind::INT | Kind::FLOAT | Kind::ENUM | Kind::STRUCT | Kind::UNION => {
+                    leaves.insert(ty.id());
+                    return Ok(());
+                }
+                Kind::TYPEDEF | Kind::PTR | Kind::CONST | Kind::VOLATILE => {
+                    let target = ty.target().unwrap_or(TypeId::VOID);
+                    match self.vmlinux.get(target) {
+                        Some(inner) => ty = inner,
+                        None => return Ok(()),
+                    }
+                }
+                _ => break,
+            }
+        }
+        Err(Error::UnsupportedType {
+            kfunc: self.kfunc.name.to_owned(),
+            place: self.place.to_owned(),
+            kind: ty.kind(),
+        })
+    }
+}
+
+/// Writes the base, in the order of the kernel's ids; gives the new id of each.
+fn write_base(vmlinux: &Btf<'_>, leaves: &BTreeSet<TypeId>) -> Result<(Vec<u8>, HashMap<TypeId, TypeId>)> {
+    let (mut types, mut strings) = (vec![0; SECTION_LEN], vec![0; SECTION_LEN]);
+    let mut writer = Writer::new(&mut types, &mut strings)?;
+    let mut known = HashMap::from([(TypeId::VOID, TypeId::VOID)]);
+    for ty in leaves.iter().filter_map(|id| vmlinux.get(*id)) {
+        let name = vmlinux.name(&ty);
+        let size = ty.size().unwrap_or_default();
+        let id = match ty.int_word() {
+            Some(word) => writer.push_int(name, size as u8, IntEncoding((word >> 24) as u8 & 0xf))?,
+            None => writer.push_opaque(ty.kind(), name, size)?,
+        };
+        known.insert(ty.id(), id);
+    }
+    Ok((finish(writer)?, known))
+}
+
+fn finish(writer: Writer<'_>) -> Result<Vec<u8>> {
+    let mut out = vec![0; 3 * SECTION_LEN];
+    let len = writer.finish(&mut out)?;
+    out.truncate(len);
+    Ok(out)
+}
+
+/// The split part, while it is written.
+struct Split<'b> {
+    writer: Writer<'b>,
+    /// Pointers and qualifiers that there are already.
+    references: HashMap<(Kind, TypeId), TypeId>,
+}
+
+impl Split<'_> {
+    /// Adds both signatures of `kfunc`; gives the id of the public FUNC.
+    fn push_pair(
+        &mut self,
+        vmlinux: &Btf<'_>,
+        kfunc: &Kfunc<'_>,
+        known: &mut HashMap<TypeId, TypeId>,
+    ) -> Result<TypeId> {
+        let return_type = self.push_type(vmlinux, kfunc.return_type(), known)?;
+        let mut params = Vec::new();
+        for (name, ty) in kfunc.params() {
+            params.push(Param {
+                ty: self.push_type(vmlinux, ty, known)?,
+                name: self.writer.name(name.as_bytes())?,
+            });
+        }
+        let explicit = params.get(..kfunc.explicit).unwrap_or(&params);
+        let public_proto = self.writer.push_func_proto(return_type, explicit)?;
+        let public = self.writer.push_func(kfunc.name.as_bytes(), public_proto, Linkage::STATIC)?;
+        self.writer.push_decl_tag(KFUNC_TAG, public)?;
+
+        let full_name = format!("{}{IMPL_SUFFIX}", kfunc.name);
+        let full_proto = self.writer.push_func_proto(return_type, &params)?;
+        self.writer.push_func(full_name.as_bytes(), full_proto, Linkage::STATIC)?;
+        Ok(public)
+    }
+
+    fn push_type(
+        &mut self,
+        vmlinux: &Btf<'_>,
+        mut code: TypeCode<'_>,
+        known: &mut HashMap<TypeId, TypeId>,
+    ) -> Result<TypeId> {
+        let mut around = Vec::new();
+        let mut id = loop {
+            match code.next()? {
+                TypeStep::Around(kind) => around.push(kind),
+                TypeStep::Void => break TypeId::VOID,
+                TypeStep::Module { name, size } => break self.push_module_struct(name, size)?,
+                TypeStep::Kernel { kind, name } => {
+                    let found = vmlinux.find(name.as_bytes(), kind);
+                    let id = found.map_or(TypeId::VOID, |ty| ty.id());
+                    break self.push_kernel(vmlinux, id, known)?;
+                }
+            }
+        };
+        for kind in around.into_iter().rev() {
+            id = self.push_reference(kind, id)?;
+        }
+        Ok(id)
+    }
+
+    /// The kernel's type `id`: in the base already, or a chain that leads there.
+    fn push_kernel(
+        &mut self,
+        vmlinux: &Btf<'_>,
+        id: TypeId,
+        known: &mut HashMap<TypeId, TypeId>,
+    ) -> Result<TypeId> {
+        if let Some(known) = known.get(&id) {
+            return Ok(*known);
+        }
+        let Some(ty) = vmlinux.get(id) else {
+            return Ok(TypeId::VOID);
+        };
+        let inner = ty.target().unwrap_or(TypeId::VOID);
+        let inner = self.push_kernel(vmlinux, inner, known)?;
+        let new = match ty.kind() {
+            Kind::TYPEDEF => self.writer.push_typedef(vmlinux.name(&ty), inner)?,
+            kind => self.push_reference(kind, inner)?,
+        };
+        known.insert(id, new);
+        Ok(new)
+    }
+
+    fn push_reference(&mut self, kind: Kind, target: TypeId) -> Result<TypeId> {
+        if let Some(id) = self.references.get(&(kind, target)) {
+            return Ok(*id);
+        }
+        let id = self.writer.push_reference(kind, target)?;
+        self.references.insert((kind, target), id);
+        Ok(id)
+    }
+
+    /// A struct of the module. Its members are the module's own affair.
+    fn push_module_struct(&mut self, name: &str, size: u32) -> Result<TypeId> {
+        Ok(self.writer.push_opaque(Kind::STRUCT, name.as_bytes(), size)?)
+    }
+}
