@@ -45,8 +45,14 @@ impl Kprobe {
     }
 }
 
-/// `READING_UNKNOWN` of `enum kernel_read_file_id`, `include/linux/kernel_read_file.h`.
-pub(crate) const READING_UNKNOWN: c_int = 0;
+/// `struct file`, which only the kernel looks into.
+#[repr(C)]
+pub(crate) struct File {
+    opaque: [u8; 0],
+}
+
+/// `O_RDONLY` of `include/uapi/asm-generic/fcntl.h`.
+pub(crate) const O_RDONLY: c_int = 0;
 
 extern "C" {
     /// `kernel/bpf/btf.c`. Copies `kset->set`; keeps `kset->filter`.
@@ -55,15 +61,14 @@ extern "C" {
     pub(crate) fn register_kprobe(probe: *mut Kprobe) -> c_int;
     /// `kernel/kprobes.c`. Returns when no handler of the probe runs any more.
     pub(crate) fn unregister_kprobe(probe: *mut Kprobe);
-    /// `fs/kernel_read_file.c`. Gives a buffer for `vfree`.
-    pub(crate) fn kernel_read_file_from_path(
-        path: *const c_char,
-        offset: i64,
-        buf: *mut *mut c_void,
-        buf_size: usize,
-        file_size: *mut usize,
-        id: c_int,
-    ) -> isize;
+    /// `fs/open.c`. Gives an error pointer on failure.
+    pub(crate) fn filp_open(path: *const c_char, flags: c_int, mode: u16) -> *mut File;
+    /// `fs/open.c`.
+    pub(crate) fn filp_close(file: *mut File, owner: *mut c_void) -> c_int;
+    /// `fs/read_write.c`. May read less than `count`; 0 at the end of the file.
+    pub(crate) fn kernel_read(file: *mut File, buf: *mut c_void, count: usize, position: *mut i64) -> isize;
+    /// `mm/vmalloc.c`; what `vmalloc` has been since 6.10. NULL on failure.
+    pub(crate) fn vmalloc_noprof(size: usize) -> *mut c_void;
     /// `mm/vmalloc.c`.
     pub(crate) fn vfree(addr: *const c_void);
     /// `kernel/printk/printk.c`.

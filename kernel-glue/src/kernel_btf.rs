@@ -3,20 +3,30 @@
 //! The kernel's own BTF, and that of this module as the kernel has relocated it.
 //!
 //! No exported function gives them to a module, so they are read where user space reads them:
-//! `/sys/kernel/btf`.
+//! `/sys/kernel/btf`. (`kernel_read_file_from_path` is not for this: the IPE security module warns about
+//! files of a kind that it does not know.)
 
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
-use crate::ffi;
+use crate::ffi::{self, File};
 
 /// Bytes of the longest path, with its NUL: the directory and a module name (`MODULE_NAME_LEN`, 56).
 const PATH_LEN: usize = 80;
 const DIRECTORY: &str = "/sys/kernel/btf/";
+/// Bytes of the largest BTF that is read: that of a vmlinux has about 5 MB.
+const MAX_LEN: usize = 64 << 20;
+/// Bytes of the first buffer; it is doubled until the BTF fits.
+const FIRST_LEN: usize = 8 << 20;
+/// `MAX_ERRNO` of `include/linux/err.h`: the last so many addresses are error codes.
+const MAX_ERRNO: usize = 4095;
+/// `ENOMEM` and `EFBIG` of `include/uapi/asm-generic/errno-base.h`.
+const ENOMEM: i32 = 12;
+const EFBIG: i32 = 27;
 
-/// A BTF, copied to memory of its own. 5 MB for vmlinux; freed when dropped.
+/// A BTF, copied to memory of its own, which is freed when it is dropped.
 pub(crate) struct KernelBtf {
-    data: *mut c_void,
+    buffer: Buffer,
     len: usize,
 }
 
@@ -27,40 +37,90 @@ impl KernelBtf {
     ///
     /// The kernel's errno; `-ENOENT` where it has no such BTF.
     pub(crate) fn read(name: &str) -> Result<Self, i32> {
-        let mut path = [0; PATH_LEN];
-        let bytes = DIRECTORY.bytes().chain(name.bytes());
-        // The zip stops before the last byte, which stays NUL.
-        for (place, byte) in path.iter_mut().take(PATH_LEN - 1).zip(bytes) {
-            *place = byte;
+        let mut len = FIRST_LEN;
+        while len <= MAX_LEN {
+            let file = Open::new(name)?;
+            let buffer = Buffer::new(len)?;
+            let read = file.read_into(&buffer)?;
+            if read < len {
+                return Ok(Self { buffer, len: read });
+            }
+            len *= 2;
         }
-        let mut data = ptr::null_mut();
-        // SAFETY: `path` is NUL-terminated and `data` is NULL, so that the kernel allocates.
-        let read = unsafe {
-            ffi::kernel_read_file_from_path(
-                path.as_ptr().cast::<c_char>(),
-                0,
-                &mut data,
-                isize::MAX as usize,
-                ptr::null_mut(),
-                ffi::READING_UNKNOWN,
-            )
-        };
-        match usize::try_from(read) {
-            Ok(len) => Ok(Self { data, len }),
-            Err(_) => Err(read as i32),
-        }
+        Err(-EFBIG)
     }
 
     /// The BTF.
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: The kernel has put `len` bytes at `data`, which are ours until dropped.
-        unsafe { core::slice::from_raw_parts(self.data.cast::<u8>(), self.len) }
+        // SAFETY: The kernel has put `len` bytes there, which are ours until dropped.
+        unsafe { core::slice::from_raw_parts(self.buffer.data.cast::<u8>(), self.len) }
     }
 }
 
-impl Drop for KernelBtf {
+/// Memory of the kernel's.
+struct Buffer {
+    data: *mut c_void,
+    len: usize,
+}
+
+impl Buffer {
+    fn new(len: usize) -> Result<Self, i32> {
+        // SAFETY: Any size may be asked for.
+        let data = unsafe { ffi::vmalloc_noprof(len) };
+        if data.is_null() {
+            return Err(-ENOMEM);
+        }
+        Ok(Self { data, len })
+    }
+}
+
+impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: `data` comes from `kernel_read_file_from_path`, and is not used afterwards.
+        // SAFETY: `data` comes from `vmalloc`, and is not used afterwards.
         unsafe { ffi::vfree(self.data) }
+    }
+}
+
+/// An open file.
+struct Open(*mut File);
+
+impl Open {
+    fn new(name: &str) -> Result<Self, i32> {
+        let mut path = [0; PATH_LEN];
+        let bytes = DIRECTORY.bytes().chain(name.bytes());
+        // The last byte stays NUL.
+        for (place, byte) in path.iter_mut().take(PATH_LEN - 1).zip(bytes) {
+            *place = byte;
+        }
+        // SAFETY: The path is NUL-terminated; module init functions may sleep.
+        let file = unsafe { ffi::filp_open(path.as_ptr().cast::<c_char>(), ffi::O_RDONLY, 0) };
+        if file as usize >= MAX_ERRNO.wrapping_neg() {
+            return Err(file as isize as i32);
+        }
+        Ok(Self(file))
+    }
+
+    /// Fills `buffer` up to the end of the file; gives the number of bytes.
+    fn read_into(&self, buffer: &Buffer) -> Result<usize, i32> {
+        let mut len = 0;
+        let mut position = 0;
+        while len < buffer.len {
+            let place = buffer.data.wrapping_byte_add(len);
+            // SAFETY: The file is open, and the buffer has that many bytes from there on.
+            let read = unsafe { ffi::kernel_read(self.0, place, buffer.len - len, &mut position) };
+            match usize::try_from(read) {
+                Ok(0) => break,
+                Ok(read) => len += read,
+                Err(_) => return Err(read as i32),
+            }
+        }
+        Ok(len)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // SAFETY: The file is open, and is not used afterwards.
+        unsafe { ffi::filp_close(self.0, ptr::null_mut()) };
     }
 }

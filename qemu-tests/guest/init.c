@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
+ * the host what it saw. One line each, on the console:
+ *
+ *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
+ *   @check NAME|VERDICT                one thing that must hold
+ *   @log LINE                          one line of the kernel log, at the end
+ *   @done                              the last line
+ *
+ * VERDICT is "ok", or what was wrong. The host judges the log, and whether every check was made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define MODULE "kfunc_example"
+#define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
+#define PATIENCE_SECONDS 20	/* programs are freed after grace periods */
+
+/* struct run of bpf/programs.bpf.c */
+struct run {
+	__u64 delta;
+	__u64 result;
+};
+
+/* One BPF program, loaded. Its object holds the one program only. */
+struct program {
+	struct bpf_object *object;
+	int fd;
+	__u32 id;
+};
+
+static bool native_kernel;
+
+static void check(bool held, const char *name, const char *format, ...)
+{
+	char detail[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	printf("@check %s|%s\n", name, held ? "ok" : detail);
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* The module */
+
+static int insmod(const char *path, const char *options)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = syscall(SYS_finit_module, fd, options, 0) ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+static int rmmod(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+}
+
+/* Programs hold the module until they are freed, some time after they were closed. */
+static int rmmod_patiently(void)
+{
+	double deadline = seconds() + PATIENCE_SECONDS;
+	int error;
+
+	while ((error = rmmod()) == -EAGAIN && seconds() < deadline)
+		usleep(20000);
+	return error;
+}
+
+/* Programs */
+
+static char verifier_log[1 << 16];
+
+static int load(struct program *program, const char *path, const char *name)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = verifier_log,
+		    .kernel_log_size = sizeof(verifier_log), .kernel_log_level = 1);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	struct bpf_program *each;
+	int error;
+
+	memset(program, 0, sizeof(*program));
+	verifier_log[0] = 0;
+	program->object = bpf_object__open_file(path, &options);
+	if (!program->object)
+		return -errno;
+	bpf_object__for_each_program(each, program->object)
+		bpf_program__set_autoload(each, !strcmp(bpf_program__name(each), name));
+	error = bpf_object__load(program->object);
+	if (error) {
+		bpf_object__close(program->object);
+		return error;
+	}
+	each = bpf_object__find_program_by_name(program->object, name);
+	program->fd = bpf_program__fd(each);
+	error = bpf_prog_get_info_by_fd(program->fd, &info, &len);
+	program->id = info.id;
+	return error;
+}
+
+static void unload(struct program *program)
+{
+	if (program->object)
+		bpf_object__close(program->object);
+	memset(program, 0, sizeof(*program));
+}
+
+static int load_example(struct program *program, const char *name)
+{
+	int error = load(program, "/programs.bpf.o", name);
+
+	if (error)
+		check(false, name, "cannot be loaded: %d: %s", error, verifier_log);
+	return error;
+}
+
+/* Runs a program once. Gives what the kfunc returned. */
+static __u64 run(struct program *program, __u64 delta)
+{
+	struct run context = { .delta = delta, .result = 0xbadbadbad };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
+
+	/* The kernel writes the context back to where it came from. */
+	if (bpf_prog_test_run_opts(program->fd, &options))
+		return 0xbadbad;
+	return context.result;
+}
+
+static __u32 run_tc(struct program *program)
+{
+	char packet[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(program->fd, &options))
+		return 0xbadbad;
+	return options.retval;
+}
+
+/* What a call does in one way of loading the module */
+
+static void call_row(const char *way, const char *call, bool ok, const char *implicit, ...)
+{
+	char values[256];
+	va_list args;
+
+	va_start(args, implicit);
+	vsnprintf(values, sizeof(values), implicit, args);
+	va_end(args);
+	printf("@call %s|%s|%s|%s\n", way, call, values, ok ? "ok" : "wrong value");
+}
+
+static void test_ids(const char *way)
+{
+	struct program one, other, tc, sub;
+	__u64 got;
+
+	if (load_example(&one, "self_id") || load_example(&other, "self_id"))
+		return;
+	got = run(&one, 0);
+	call_row(way, "bpf_self_id()", got == one.id, "aux of program %llu, which has id %u", got, one.id);
+	got = run(&other, 0);
+	check(got == other.id && one.id != other.id, "two programs at once", "program %u got %llu", other.id, got);
+	got = run(&one, 0);
+	check(got == one.id, "the first program beside a second", "program %u got %llu", one.id, got);
+	if (!load_example(&tc, "self_id_tc")) {
+		got = run_tc(&tc);
+		check(got == tc.id, "a program of type tc", "program %u got %llu", tc.id, got);
+		unload(&tc);
+	}
+	if (!load_example(&sub, "in_subprogram")) {
+		got = run(&sub, 1000);
+		check(got == sub.id + 1000, "a call in a subprogram", "program %u got %llu", sub.id, got);
+		unload(&sub);
+	}
+	unload(&one);
+	unload(&other);
+}
+
+static void test_counts(const char *way)
+{
+	struct program one, other, callback;
+	__u64 got, others;
+
+	if (load_example(&one, "self_count") || load_example(&other, "self_count"))
+		return;
+	run(&one, 5);
+	others = run(&other, 1000);
+	got = run(&one, 7);
+	call_row(way, "bpf_self_count(7)", got == 12 && others == 1000,
+		 "own struct self_count of program %u, total %llu; program %u has %llu", one.id, got, other.id, others);
+	check(run(&other, 0) == 1000, "the second program's own total", "it is not 1000");
+	if (!load_example(&callback, "in_callback")) {
+		got = run(&callback, 9);
+		check(got == 9, "calls in a callback", "9 calls counted %llu", got);
+		unload(&callback);
+	}
+	unload(&one);
+	unload(&other);
+}
+
+static void test_refusals(void)
+{
+	struct program program;
+	int error = load(&program, "/programs.bpf.o", "fails_late");
+
+	check(error == -EACCES && strstr(verifier_log, "invalid mem access"), "a program that fails late is refused",
+	      "%d: %s", error, verifier_log);
+	error = load(&program, "/full_signature.bpf.o", "calls_body");
+	check(error && strstr(verifier_log, "bpf_self_id_impl is not allowed"), "the body cannot be called by name",
+	      "%d: %s", error, verifier_log);
+}
+
+/* A slot is free again once its program is freed, which is some time after it was closed. */
+static int load_patiently(struct program *program, const char *name)
+{
+	double deadline = seconds() + PATIENCE_SECONDS;
+	int error;
+
+	while ((error = load(program, "/programs.bpf.o", name)) == -EACCES && seconds() < deadline)
+		usleep(20000);
+	return error;
+}
+
+/* Every slot can be had: none was lost to the programs before, whether they were loaded or failed. */
+static void test_exhaustion(const char *name)
+{
+	struct program programs[SLOTS], extra;
+	int loaded, error;
+
+	for (loaded = 0; loaded < SLOTS; loaded++)
+		if (load_patiently(&programs[loaded], name))
+			break;
+	check(loaded == SLOTS, "every slot can be had", "%d of %d, then: %s", loaded, SLOTS, verifier_log);
+	error = load(&extra, "/programs.bpf.o", name);
+	check(error == -EACCES, "one program too many is refused", "%d", error);
+	if (!error)
+		unload(&extra);
+	if (loaded == SLOTS) {
+		__u64 id = run(&programs[0], 0);
+
+		check(strcmp(name, "self_id") || id == programs[0].id, "the others go on", "program %u got %llu",
+		      programs[0].id, id);
+		check(rmmod() == -EAGAIN, "rmmod under a program is refused", "it was not");
+		unload(&programs[3]);
+		error = load_patiently(&programs[3], name);
+		check(!error, "a closed program makes room", "%d: %s", error, verifier_log);
+	}
+	while (loaded--)
+		unload(&programs[loaded]);
+}
+
+static bool insmod_example(const char *options)
+{
+	int error = insmod("/" MODULE ".ko", options);
+
+	check(!error, "insmod", "%s: %s", options, strerror(-error));
+	return !error;
+}
+
+static void rmmod_example(void)
+{
+	int error = rmmod_patiently();
+
+	check(!error, "rmmod", "%s", strerror(-error));
+}
+
+static void test_bound(void)
+{
+	if (!insmod_example(""))
+		return;
+	test_ids("bound");
+	test_counts("bound");
+	test_refusals();
+	test_exhaustion("self_id");
+	test_exhaustion("self_count");
+	rmmod_example();
+}
+
+static void test_native(void)
+{
+	int error;
+
+	if (!native_kernel) {
+		error = insmod("/" MODULE ".ko", "native=1");
+		check(error == -ENOEXEC, "native is refused where the kernel cannot", "%d", error);
+		return;
+	}
+	if (!insmod_example("native=1"))
+		return;
+	test_ids("native");
+	test_counts("bound beside native");
+	test_refusals();
+	rmmod_example();
+}
+
+/* The safe entry, which no program of a working module gets to. */
+static void test_unbound(void)
+{
+	struct program program;
+	__u64 got;
+
+	if (!insmod_example("unbound=1"))
+		return;
+	if (!load_example(&program, "self_id")) {
+		got = run(&program, 0);
+		check(got == (__u32)-EOPNOTSUPP, "an unbound bpf_self_id returns -EOPNOTSUPP", "%llu", got);
+		unload(&program);
+	}
+	if (!load_example(&program, "self_count")) {
+		got = run(&program, 1);
+		check(got == (__u64)-EOPNOTSUPP, "an unbound bpf_self_count returns -EOPNOTSUPP", "%llu", got);
+		unload(&program);
+	}
+	rmmod_example();
+}
+
+static void test_bad_modules(void)
+{
+	static const char *const modules[] = { "not_embedded", "no_btf", "other_layout" };
+
+	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
+		char path[64];
+		int error;
+
+		snprintf(path, sizeof(path), "/%s.ko", modules[i]);
+		error = insmod(path, "");
+		check(error == -ENOEXEC, modules[i], "insmod gave %d", error);
+		if (!error)
+			rmmod_patiently();
+	}
+}
+
+/* The guest */
+
+/* From here on the kernel log is the tests' own. */
+static int begin_kernel_log(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+
+	lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static void print_kernel_log(int fd)
+{
+	static char record[8192];
+	ssize_t len;
+
+	while ((len = read(fd, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		char *text;
+
+		if (len <= 0)
+			continue;
+		record[len] = 0;
+		text = strchr(record, ';');
+		printf("@log %.*s\n", (int)strcspn(text ? text + 1 : record, "\n"), text ? text + 1 : record);
+	}
+	close(fd);
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int log;
+
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/dev", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	setlinebuf(stdout);
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	libbpf_set_print(quiet);
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "native"))
+			native_kernel = true;
+
+	log = begin_kernel_log();
+	test_bound();
+	test_native();
+	test_unbound();
+	test_bad_modules();
+	print_kernel_log(log);
+	printf("@done\n");
+	fflush(stdout);
+	sync();
+	reboot(RB_POWER_OFF);
+	return 0;
+}
