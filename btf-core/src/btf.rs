@@ -96,7 +96,8 @@ impl<'a> Btf<'a> {
 
     /// The type of `id`, as [`Btf::get`], or the error that there is none.
     pub(crate) fn require(&self, id: TypeId) -> Result<Type<'a>, Error> {
-        self.get(id).ok_or_else(|| ErrorKind::InvalidTypeId(id).of_type(id))
+        self.get(id)
+            .ok_or_else(|| ErrorKind::InvalidTypeId(id).of_type(id))
     }
 
     /// The name at `offset`, without its NUL. Empty for offset 0, and for an offset outside of the strings.
@@ -131,7 +132,11 @@ impl<'a> Btf<'a> {
     }
 
     /// All own types of this name and kind, in the order of their ids.
-    pub fn named<'n>(&self, name: &'n [u8], kind: Kind) -> impl Iterator<Item = Type<'a>> + use<'a, 'n> {
+    pub fn named<'n>(
+        &self,
+        name: &'n [u8],
+        kind: Kind,
+    ) -> impl Iterator<Item = Type<'a>> + use<'a, 'n> {
         let btf = *self;
         self.types()
             .filter(move |ty| ty.kind() == kind && btf.name(ty) == name)

@@ -119,13 +119,17 @@ impl fmt::Display for ErrorKind {
             Self::TruncatedType => f.write_str("the record ends beyond the type section"),
             Self::UnknownKind(kind) => write!(f, "kind {} is not known", kind.0),
             Self::TooManyTypes => f.write_str("there are more types than BTF may have"),
-            Self::InvalidName(offset) => write!(f, "name offset {offset} is outside of the strings"),
+            Self::InvalidName(offset) => {
+                write!(f, "name offset {offset} is outside of the strings")
+            }
             Self::InvalidTypeId(id) => write!(f, "there is no type {}", id.0),
             Self::TooDeep => f.write_str("the chain of types is too long"),
             Self::UnexpectedKind(kind) => write!(f, "a record of kind {kind} does not fit here"),
             Self::NoSuchMember => f.write_str("there is no member of that name"),
             Self::BufferTooSmall { need } => write!(f, "the buffer must have {need} bytes"),
-            Self::TooManyElements(count) => write!(f, "{count} elements are more than a record holds"),
+            Self::TooManyElements(count) => {
+                write!(f, "{count} elements are more than a record holds")
+            }
         }
     }
 }

@@ -24,7 +24,9 @@ impl<'a> Header<'a> {
     /// `kernel/bpf/btf.c` without its rule against gaps).
     pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
         let truncated = || ErrorKind::TruncatedHeader.at(Section::Header, data.len());
-        let magic = array(data, 0).map(u16::from_ne_bytes).ok_or_else(truncated)?;
+        let magic = array(data, 0)
+            .map(u16::from_ne_bytes)
+            .ok_or_else(truncated)?;
         if magic == MAGIC.swap_bytes() {
             return Err(ErrorKind::ForeignByteOrder.at(Section::Header, 0));
         }

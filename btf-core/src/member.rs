@@ -61,7 +61,12 @@ impl<'a> Btf<'a> {
     }
 
     /// The member `name` of `composite`, or of an anonymous member of it.
-    fn direct_member(&self, composite: &Type<'a>, name: &[u8], depth: usize) -> Result<Option<Member>, Error> {
+    fn direct_member(
+        &self,
+        composite: &Type<'a>,
+        name: &[u8],
+        depth: usize,
+    ) -> Result<Option<Member>, Error> {
         if !matches!(composite.kind(), Kind::STRUCT | Kind::UNION) {
             return Err(ErrorKind::UnexpectedKind(composite.kind()).of_type(composite.id()));
         }

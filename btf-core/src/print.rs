@@ -31,7 +31,12 @@ impl<'b, 'a> Declaration<'b, 'a> {
     }
 
     /// Prints a type; tells whether it ended with the `*` of a pointer.
-    fn print_type(&self, f: &mut fmt::Formatter<'_>, id: TypeId, depth: usize) -> Result<bool, fmt::Error> {
+    fn print_type(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        id: TypeId,
+        depth: usize,
+    ) -> Result<bool, fmt::Error> {
         if id == TypeId::VOID {
             f.write_str("void")?;
             return Ok(false);
@@ -78,7 +83,9 @@ impl<'b, 'a> Declaration<'b, 'a> {
 impl fmt::Display for Declaration<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let proto = self.func.target().and_then(|id| self.btf.get(id));
-        let return_type = proto.and_then(|proto| proto.target()).unwrap_or(TypeId::VOID);
+        let return_type = proto
+            .and_then(|proto| proto.target())
+            .unwrap_or(TypeId::VOID);
         self.type_and_name(f, return_type, self.btf.name(&self.func))?;
         f.write_str("(")?;
         let mut first = true;

@@ -56,8 +56,9 @@ impl<'a> Type<'a> {
         let head = slice(types, offset, TYPE_LEN).ok_or_else(truncated)?;
         let word = |at| u32_at(head, at).ok_or_else(truncated);
         let info = Info(word(4)?);
-        let elements_len = elements_len(info)
-            .ok_or_else(|| ErrorKind::UnknownKind(info.kind()).at_type(Section::Types, offset, id))?;
+        let elements_len = elements_len(info).ok_or_else(|| {
+            ErrorKind::UnknownKind(info.kind()).at_type(Section::Types, offset, id)
+        })?;
         let elements = offset
             .checked_add(TYPE_LEN)
             .and_then(|start| slice(types, start, elements_len))
@@ -100,7 +101,13 @@ impl<'a> Type<'a> {
     pub fn size(&self) -> Option<u32> {
         matches!(
             self.kind(),
-            Kind::INT | Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64 | Kind::FLOAT | Kind::DATASEC
+            Kind::INT
+                | Kind::STRUCT
+                | Kind::UNION
+                | Kind::ENUM
+                | Kind::ENUM64
+                | Kind::FLOAT
+                | Kind::DATASEC
         )
         .then_some(self.size_or_type)
     }
@@ -125,7 +132,9 @@ impl<'a> Type<'a> {
 
     /// The word after an INT: encoding in bits 24–27, offset in 16–23, width in bits in 0–7.
     pub fn int_word(&self) -> Option<u32> {
-        (self.kind() == Kind::INT).then(|| u32_at(self.elements, 0)).flatten()
+        (self.kind() == Kind::INT)
+            .then(|| u32_at(self.elements, 0))
+            .flatten()
     }
 
     /// The component that a DECL_TAG is on; -1 is the type itself.
@@ -240,7 +249,11 @@ impl Iterator for RawMembers<'_> {
         Some(RawMember {
             name: u32_at(head, 0)?,
             ty: TypeId(u32_at(head, 4)?),
-            bit_offset: if self.bitfields { offset & 0x00ff_ffff } else { offset },
+            bit_offset: if self.bitfields {
+                offset & 0x00ff_ffff
+            } else {
+                offset
+            },
             bitfield_size: if self.bitfields { offset >> 24 } else { 0 },
         })
     }

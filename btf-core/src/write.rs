@@ -49,10 +49,20 @@ impl<'b> Writer<'b> {
     /// # Errors
     ///
     /// As every `push_` function: a slice is too small, or there are too many types.
-    pub fn push_int(&mut self, name: &[u8], size: u8, encoding: IntEncoding) -> Result<TypeId, Error> {
+    pub fn push_int(
+        &mut self,
+        name: &[u8],
+        size: u8,
+        encoding: IntEncoding,
+    ) -> Result<TypeId, Error> {
         let word = u32::from(encoding.0) << 24 | u32::from(size).saturating_mul(8);
         let name = self.name(name)?;
-        self.push(name, Info::new(Kind::INT, 0, false), u32::from(size), &[word])
+        self.push(
+            name,
+            Info::new(Kind::INT, 0, false),
+            u32::from(size),
+            &[word],
+        )
     }
 
     /// Adds a PTR or a nameless modifier (CONST, VOLATILE, RESTRICT) to `target`.
@@ -61,7 +71,10 @@ impl<'b> Writer<'b> {
     ///
     /// Another kind, or as [`Writer::push_int`].
     pub fn push_reference(&mut self, kind: Kind, target: TypeId) -> Result<TypeId, Error> {
-        if !matches!(kind, Kind::PTR | Kind::CONST | Kind::VOLATILE | Kind::RESTRICT) {
+        if !matches!(
+            kind,
+            Kind::PTR | Kind::CONST | Kind::VOLATILE | Kind::RESTRICT
+        ) {
             return Err(self.unexpected(kind));
         }
         self.push(0, Info::new(kind, 0, false), target.0, &[])
@@ -96,10 +109,19 @@ impl<'b> Writer<'b> {
     /// # Errors
     ///
     /// More parameters than a record holds, or as [`Writer::push_int`].
-    pub fn push_func_proto(&mut self, return_type: TypeId, params: &[Param]) -> Result<TypeId, Error> {
+    pub fn push_func_proto(
+        &mut self,
+        return_type: TypeId,
+        params: &[Param],
+    ) -> Result<TypeId, Error> {
         let vlen = u16::try_from(params.len())
             .map_err(|_| ErrorKind::TooManyElements(params.len()).at(Section::Output, MAX_VLEN))?;
-        let id = self.push(0, Info::new(Kind::FUNC_PROTO, vlen, false), return_type.0, &[])?;
+        let id = self.push(
+            0,
+            Info::new(Kind::FUNC_PROTO, vlen, false),
+            return_type.0,
+            &[],
+        )?;
         for param in params {
             self.types.push_word(param.name)?;
             self.types.push_word(param.ty.0)?;
@@ -112,7 +134,12 @@ impl<'b> Writer<'b> {
     /// # Errors
     ///
     /// As [`Writer::push_int`].
-    pub fn push_func(&mut self, name: &[u8], proto: TypeId, linkage: Linkage) -> Result<TypeId, Error> {
+    pub fn push_func(
+        &mut self,
+        name: &[u8],
+        proto: TypeId,
+        linkage: Linkage,
+    ) -> Result<TypeId, Error> {
         let name = self.name(name)?;
         self.push(name, Info::new(Kind::FUNC, linkage.0, false), proto.0, &[])
     }
@@ -124,7 +151,12 @@ impl<'b> Writer<'b> {
     /// As [`Writer::push_int`].
     pub fn push_decl_tag(&mut self, name: &[u8], target: TypeId) -> Result<TypeId, Error> {
         let name = self.name(name)?;
-        self.push(name, Info::new(Kind::DECL_TAG, 0, false), target.0, &[WHOLE_TYPE])
+        self.push(
+            name,
+            Info::new(Kind::DECL_TAG, 0, false),
+            target.0,
+            &[WHOLE_TYPE],
+        )
     }
 
     /// The offset of `name` in the strings, which takes it up if it is new. Linear in the strings.
@@ -166,14 +198,25 @@ impl<'b> Writer<'b> {
     }
 
     fn name_offset(&self, own: usize) -> u32 {
-        self.first_name.saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
+        self.first_name
+            .saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
     }
 
     fn unexpected(&self, kind: Kind) -> Error {
-        ErrorKind::UnexpectedKind(kind).at_type(Section::Output, self.types.len, TypeId(self.next_id))
+        ErrorKind::UnexpectedKind(kind).at_type(
+            Section::Output,
+            self.types.len,
+            TypeId(self.next_id),
+        )
     }
 
-    fn push(&mut self, name: u32, info: Info, size_or_type: u32, extra: &[u32]) -> Result<TypeId, Error> {
+    fn push(
+        &mut self,
+        name: u32,
+        info: Info,
+        size_or_type: u32,
+        extra: &[u32],
+    ) -> Result<TypeId, Error> {
         if self.next_id >= MAX_TYPES {
             return Err(ErrorKind::TooManyTypes.at(Section::Output, self.types.len));
         }

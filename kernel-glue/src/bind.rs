@@ -36,7 +36,12 @@ impl fmt::Display for NotBound {
 ///
 /// A slot that a program got stays its own until it dies, also when this or another check fails: the
 /// kernel frees programs that failed in the same way as those that ran.
-pub(crate) fn bind(layout: &Layout, kfunc: &Kfunc, id: u32, program: &Program<'_>) -> Result<(), NotBound> {
+pub(crate) fn bind(
+    layout: &Layout,
+    kfunc: &Kfunc,
+    id: u32,
+    program: &Program<'_>,
+) -> Result<(), NotBound> {
     let owner = program.aux().as_ptr() as usize;
     let claim = kfunc.slots.claim(owner).ok_or(NotBound::NoSlot {
         capacity: kfunc.slots.capacity(),

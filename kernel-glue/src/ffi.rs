@@ -66,7 +66,12 @@ extern "C" {
     /// `fs/open.c`.
     pub(crate) fn filp_close(file: *mut File, owner: *mut c_void) -> c_int;
     /// `fs/read_write.c`. May read less than `count`; 0 at the end of the file.
-    pub(crate) fn kernel_read(file: *mut File, buf: *mut c_void, count: usize, position: *mut i64) -> isize;
+    pub(crate) fn kernel_read(
+        file: *mut File,
+        buf: *mut c_void,
+        count: usize,
+        position: *mut i64,
+    ) -> isize;
     /// `mm/vmalloc.c`; what `vmalloc` has been since 6.10. NULL on failure.
     pub(crate) fn vmalloc_noprof(size: usize) -> *mut c_void;
     /// `mm/vmalloc.c`.

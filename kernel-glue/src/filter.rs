@@ -42,7 +42,11 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
                 log::print(
                     Level::Warning,
                     registered.module_name(),
-                    format_args!("program '{}' refused: {}: {error}", name.escape_ascii(), kfunc.name),
+                    format_args!(
+                        "program '{}' refused: {}: {error}",
+                        name.escape_ascii(),
+                        kfunc.name
+                    ),
                 );
             }
             -EACCES

@@ -103,7 +103,9 @@ impl Registered {
     /// The kfunc that the kernel knows by this id.
     pub(crate) fn kfunc(&self, id: u32) -> Option<&'static Kfunc> {
         let mut known = self.ids.iter().zip(self.module.kfuncs);
-        known.find(|(known, _)| **known == id).map(|(_, kfunc)| *kfunc)
+        known
+            .find(|(known, _)| **known == id)
+            .map(|(_, kfunc)| *kfunc)
     }
 
     /// Whether calls of `kfunc` are not bound.
@@ -156,20 +158,34 @@ pub unsafe fn register(
     owner: *mut c_void,
 ) -> Result<Registration, Errno> {
     try_register(module, options, owner).map_err(|error| {
-        log::print(Level::Error, module.name, format_args!("not loaded: {error}"));
+        log::print(
+            Level::Error,
+            module.name,
+            format_args!("not loaded: {error}"),
+        );
         Errno(error.errno())
     })
 }
 
-fn try_register(module: &'static Module, options: Options, owner: *mut c_void) -> Result<Registration, Error> {
+fn try_register(
+    module: &'static Module,
+    options: Options,
+    owner: *mut c_void,
+) -> Result<Registration, Error> {
     let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(Error::NotEmbedded)?;
-    let vmlinux = KernelBtf::read("vmlinux").map_err(|errno| Error::NoBtf { of: "vmlinux", errno })?;
+    let vmlinux = KernelBtf::read("vmlinux").map_err(|errno| Error::NoBtf {
+        of: "vmlinux",
+        errno,
+    })?;
     let vmlinux = Btf::parse(vmlinux.bytes()).map_err(Error::Btf)?;
     let layout = Layout::of_kernel(&vmlinux).map_err(Error::Layout)?;
     built_for.expect(&layout).map_err(Error::Layout)?;
     check_mirrors(&layout)?;
 
-    let own = KernelBtf::read(module.name).map_err(|errno| Error::NoBtf { of: module.name, errno })?;
+    let own = KernelBtf::read(module.name).map_err(|errno| Error::NoBtf {
+        of: module.name,
+        errno,
+    })?;
     let own = Btf::parse_split(own.bytes(), &vmlinux).map_err(Error::Btf)?;
     let mut set = IdSet8::<MAX_KFUNCS>::new();
     let mut registered = Registered {
@@ -179,7 +195,10 @@ fn try_register(module: &'static Module, options: Options, owner: *mut c_void) -
         ids: [0; MAX_KFUNCS],
     };
     if options.native {
-        native::check_kernel(&vmlinux).map_err(|error| Error::Native { of: module.name, error })?;
+        native::check_kernel(&vmlinux).map_err(|error| Error::Native {
+            of: module.name,
+            error,
+        })?;
     }
     for (index, kfunc) in module.kfuncs.iter().enumerate() {
         let ids = find_ids(&own, start_id, kfunc)?;
@@ -212,7 +231,11 @@ fn try_register(module: &'static Module, options: Options, owner: *mut c_void) -
     log::print(
         Level::Info,
         module.name,
-        format_args!("{} kfuncs with implicit arguments, {}", module.kfuncs.len(), Way(options)),
+        format_args!(
+            "{} kfuncs with implicit arguments, {}",
+            module.kfuncs.len(),
+            Way(options)
+        ),
     );
     Ok(Registration { _watch: watch })
 }
@@ -239,7 +262,9 @@ struct Ids {
 /// Finds the kfunc in the relocated BTF, and checks that it is where the record says.
 fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, Error> {
     let error = Error::NotInBtf { kfunc: kfunc.name };
-    let func = own.find_own(kfunc.name.as_bytes(), Kind::FUNC).ok_or(error)?;
+    let func = own
+        .find_own(kfunc.name.as_bytes(), Kind::FUNC)
+        .ok_or(error)?;
     let in_module = kfunc.head.btf_id().ok_or(error)?;
     let in_kernel = func.id().0;
     // Relocation moves all own ids by the same distance.
@@ -247,7 +272,10 @@ fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, Error> {
     if in_kernel.checked_sub(own.first_id().0) != Some(place) {
         return Err(error);
     }
-    Ok(Ids { in_module, in_kernel })
+    Ok(Ids {
+        in_module,
+        in_kernel,
+    })
 }
 
 /// Checks that the verifier will fill in what the kfunc's body takes.
@@ -260,7 +288,10 @@ fn check_native(own: &Btf<'_>, kfunc: &Kfunc) -> Result<(), Error> {
         len += 1;
     }
     let full = full.get(..len).unwrap_or_default();
-    native::check_pair(own, kfunc.name.as_bytes(), full).map_err(|error| Error::Native { of: kfunc.name, error })
+    native::check_pair(own, kfunc.name.as_bytes(), full).map_err(|error| Error::Native {
+        of: kfunc.name,
+        error,
+    })
 }
 
 fn publish(registered: Registered) {
@@ -287,12 +318,20 @@ impl fmt::Display for Way {
 #[derive(Clone, Copy)]
 enum Error {
     NotEmbedded,
-    NoBtf { of: &'static str, errno: i32 },
+    NoBtf {
+        of: &'static str,
+        errno: i32,
+    },
     Btf(btf_core::Error),
     Layout(LayoutError),
     Mirrors,
-    NotInBtf { kfunc: &'static str },
-    Native { of: &'static str, error: NativeError },
+    NotInBtf {
+        kfunc: &'static str,
+    },
+    Native {
+        of: &'static str,
+        error: NativeError,
+    },
     TooManyKfuncs,
     Probe(c_int),
     Set(c_int),
@@ -310,15 +349,23 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotEmbedded => f.write_str("it has no BTF of its own: run 'kfunc embed' on the module"),
+            Self::NotEmbedded => {
+                f.write_str("it has no BTF of its own: run 'kfunc embed' on the module")
+            }
             Self::NoBtf { of, errno } => write!(
                 f,
                 "the kernel has no BTF of {of} (error {errno}): run 'kfunc embed' on the module"
             ),
             Self::Btf(error) => write!(f, "{error}"),
-            Self::Layout(error) => write!(f, "{error}: run 'kfunc embed' with this kernel's vmlinux"),
-            Self::Mirrors => f.write_str("struct kprobe or btf_kfunc_id_set is not the one that is known"),
-            Self::NotInBtf { kfunc } => write!(f, "{kfunc} is not where it must be in the module's BTF"),
+            Self::Layout(error) => {
+                write!(f, "{error}: run 'kfunc embed' with this kernel's vmlinux")
+            }
+            Self::Mirrors => {
+                f.write_str("struct kprobe or btf_kfunc_id_set is not the one that is known")
+            }
+            Self::NotInBtf { kfunc } => {
+                write!(f, "{kfunc} is not where it must be in the module's BTF")
+            }
             Self::Native { of, error } => write!(f, "native {of}: {error}"),
             Self::TooManyKfuncs => write!(f, "more than {MAX_KFUNCS} kfuncs"),
             Self::Probe(errno) => write!(f, "bpf_prog_free cannot be probed (error {errno})"),

@@ -31,8 +31,15 @@ pub(crate) struct Claim {
 
 impl Slots {
     /// Slots of `width` values each, one for every owner. For use in statics.
-    pub const fn new(owners: &'static [AtomicUsize], values: &'static [AtomicUsize], width: usize) -> Self {
-        assert!(owners.len() * width == values.len(), "every slot has its values");
+    pub const fn new(
+        owners: &'static [AtomicUsize],
+        values: &'static [AtomicUsize],
+        width: usize,
+    ) -> Self {
+        assert!(
+            owners.len() * width == values.len(),
+            "every slot has its values"
+        );
         Self {
             owners,
             values,
@@ -107,19 +114,32 @@ mod tests {
         let slots = slots();
         let first = slots.claim(0x1000).unwrap();
         assert!(first.fresh);
-        assert_eq!(slots.claim(0x1000), Some(Claim { fresh: false, ..first }));
+        assert_eq!(
+            slots.claim(0x1000),
+            Some(Claim {
+                fresh: false,
+                ..first
+            })
+        );
 
         let second = slots.claim(0x2000).unwrap();
         assert_ne!(first.slot, second.slot);
         assert_eq!(slots.claim(0x3000), None);
 
         slots.fill(second.slot, &[7, 8]);
-        let values = || slots.values_of(second.slot).map(|value| value.load(Ordering::Relaxed));
+        let values = || {
+            slots
+                .values_of(second.slot)
+                .map(|value| value.load(Ordering::Relaxed))
+        };
         assert!(values().eq([7, 8]));
 
         slots.release(second.slot);
         assert!(values().eq([0, 0]));
         assert_eq!(slots.find(0x2000), None);
-        assert_eq!(slots.claim(0x3000).map(|claim| claim.slot), Some(second.slot));
+        assert_eq!(
+            slots.claim(0x3000).map(|claim| claim.slot),
+            Some(second.slot)
+        );
     }
 }

@@ -208,14 +208,20 @@ impl EncodedDecl {
     }
 
     const fn byte(&mut self, byte: u8) {
-        assert!(self.len < MAX_BODY, "the names of this declaration are too long for its record");
+        assert!(
+            self.len < MAX_BODY,
+            "the names of this declaration are too long for its record"
+        );
         self.bytes[self.len] = byte;
         self.len += 1;
     }
 
     const fn name(&mut self, name: &str) {
         let name = name.as_bytes();
-        assert!(name.len() <= u8::MAX as usize, "a name may have at most 255 bytes");
+        assert!(
+            name.len() <= u8::MAX as usize,
+            "a name may have at most 255 bytes"
+        );
         self.byte(name.len() as u8);
         let mut at = 0;
         while at < name.len() {
@@ -288,14 +294,21 @@ impl fmt::Display for RecordError {
         write!(f, "{SECTION}+{:#x}: ", self.offset)?;
         match self.kind {
             RecordErrorKind::Truncated => f.write_str("the record is cut short"),
-            RecordErrorKind::InvalidMagic(magic) => write!(f, "{magic:#010x} does not begin a record"),
+            RecordErrorKind::InvalidMagic(magic) => {
+                write!(f, "{magic:#010x} does not begin a record")
+            }
             RecordErrorKind::UnsupportedVersion(version) => {
-                write!(f, "record version {version} is not known (this is version {VERSION})")
+                write!(
+                    f,
+                    "record version {version} is not known (this is version {VERSION})"
+                )
             }
             RecordErrorKind::UnknownKind(kind) => write!(f, "record kind {kind} is not known"),
             RecordErrorKind::UnknownTypeOp(op) => write!(f, "type code {op} is not known"),
             RecordErrorKind::InvalidName => f.write_str("a name is not text"),
-            RecordErrorKind::TypeTooDeep => f.write_str("a type has too many pointers and qualifiers"),
+            RecordErrorKind::TypeTooDeep => {
+                f.write_str("a type has too many pointers and qualifiers")
+            }
         }
     }
 }
@@ -367,7 +380,10 @@ pub enum TypeStep<'a> {
 
 /// The records of `section`, in order; the last item is the error that ends them, if there is one.
 pub fn records(section: &[u8]) -> impl Iterator<Item = Result<Record<'_>, RecordError>> {
-    let mut rest = Cursor { bytes: section, at: 0 };
+    let mut rest = Cursor {
+        bytes: section,
+        at: 0,
+    };
     core::iter::from_fn(move || {
         if rest.bytes.is_empty() {
             return None;
@@ -460,7 +476,10 @@ impl<'a> TypeCode<'a> {
     /// # Errors
     ///
     /// A code that is not known, or a cut record.
-    #[expect(clippy::should_implement_trait, reason = "a step may fail, and a type never ends by itself")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a step may fail, and a type never ends by itself"
+    )]
     pub fn next(&mut self) -> Result<TypeStep<'a>, RecordError> {
         let start = self.0;
         match TypeOp(self.0.u8()?) {
@@ -489,14 +508,20 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn error(&self, kind: RecordErrorKind) -> RecordError {
-        RecordError { offset: self.at, kind }
+        RecordError {
+            offset: self.at,
+            kind,
+        }
     }
 
     fn take(&mut self, len: usize) -> Result<Cursor<'a>, RecordError> {
         let Some((head, rest)) = self.bytes.split_at_checked(len) else {
             return Err(self.error(RecordErrorKind::Truncated));
         };
-        let taken = Cursor { bytes: head, at: self.at };
+        let taken = Cursor {
+            bytes: head,
+            at: self.at,
+        };
         self.bytes = rest;
         self.at = self.at.saturating_add(len);
         Ok(taken)
@@ -504,7 +529,10 @@ impl<'a> Cursor<'a> {
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
         let taken = self.take(N)?;
-        taken.bytes.try_into().map_err(|_| taken.error(RecordErrorKind::Truncated))
+        taken
+            .bytes
+            .try_into()
+            .map_err(|_| taken.error(RecordErrorKind::Truncated))
     }
 
     fn u8(&mut self) -> Result<u8, RecordError> {

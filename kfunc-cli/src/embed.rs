@@ -51,7 +51,11 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
     for record in &layouts {
         fill_in(&mut declarations, record.offset + ID_OFFSET, btf.start_id.0);
         for (index, value) in layout.values().into_iter().enumerate() {
-            fill_in(&mut declarations, record.offset + FACTS_OFFSET + 4 * index, value);
+            fill_in(
+                &mut declarations,
+                record.offset + FACTS_OFFSET + 4 * index,
+                value,
+            );
         }
     }
     let sections = [(".BTF", btf.split.clone()), (".BTF.base", btf.base.clone())];
@@ -69,13 +73,19 @@ fn fill_in(declarations: &mut [u8], offset: usize, value: u32) {
 }
 
 /// The ELF file `data` with other declarations and these sections.
-fn rewrite<const N: usize>(data: &[u8], declarations: Vec<u8>, sections: [(&str, Vec<u8>); N]) -> Result<Vec<u8>> {
+fn rewrite<const N: usize>(
+    data: &[u8],
+    declarations: Vec<u8>,
+    sections: [(&str, Vec<u8>); N],
+) -> Result<Vec<u8>> {
     let mut builder = Builder::read(data)?;
     for section in &mut builder.sections {
         if section.name.as_slice() == record::SECTION.as_bytes() {
             section.data = SectionData::Data(declarations.clone().into());
         }
-        section.delete = sections.iter().any(|(name, _)| section.name.as_slice() == name.as_bytes());
+        section.delete = sections
+            .iter()
+            .any(|(name, _)| section.name.as_slice() == name.as_bytes());
     }
     for (name, content) in sections {
         let section = builder.sections.add();
@@ -115,4 +125,3 @@ impl Embedded {
         serde_json::json!({ "kfuncs": kfuncs }).to_string()
     }
 }
-

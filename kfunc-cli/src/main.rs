@@ -13,7 +13,10 @@ use kfunc_cli::{embed, read_btf, Error, Result};
 
 /// Kernel functions for BPF programs, with implicit arguments.
 #[derive(Parser)]
-#[command(version, after_help = "Exit status: 0 done, 1 something is wrong with the input, 2 wrong use or unreadable file.")]
+#[command(
+    version,
+    after_help = "Exit status: 0 done, 1 something is wrong with the input, 2 wrong use or unreadable file."
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -5,7 +5,9 @@
 use kfunc_abi::call::Arch;
 use kfunc_abi::record;
 use object::read::elf::ElfFile64;
-use object::{Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex};
+use object::{
+    Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex,
+};
 
 use crate::{Error, Result};
 
@@ -56,7 +58,11 @@ impl<'a> Module<'a> {
     }
 
     pub(crate) fn symbol(&self, name: &str) -> Option<Place> {
-        place(self.elf.symbols().find(|symbol| symbol.name() == Ok(name))?)
+        place(
+            self.elf
+                .symbols()
+                .find(|symbol| symbol.name() == Ok(name))?,
+        )
     }
 
     pub(crate) fn data(&self, section: SectionIndex) -> Result<&'a [u8]> {

@@ -40,7 +40,12 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
     let mut leaves = BTreeSet::new();
     for kfunc in kfuncs {
         for (place, ty) in places(kfunc) {
-            Finder { vmlinux, kfunc, place: &place }.collect(ty, &mut leaves)?;
+            Finder {
+                vmlinux,
+                kfunc,
+                place: &place,
+            }
+            .collect(ty, &mut leaves)?;
         }
     }
     let (base, mut known) = write_base(vmlinux, &leaves)?;
@@ -64,7 +69,9 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
 
 /// The return type and the parameters of `kfunc`, each with what to call it in an error.
 fn places<'a>(kfunc: &Kfunc<'a>) -> Vec<(String, TypeCode<'a>)> {
-    let params = kfunc.params().map(|(name, ty)| (format!("parameter {name}"), ty));
+    let params = kfunc
+        .params()
+        .map(|(name, ty)| (format!("parameter {name}"), ty));
     std::iter::once(("return type".to_owned(), kfunc.return_type()))
         .chain(params)
         .collect()
@@ -84,7 +91,9 @@ impl<'a> Finder<'_, 'a> {
             match ty.next()? {
                 TypeStep::Around(_) => {}
                 TypeStep::Void | TypeStep::Module { .. } => return Ok(()),
-                TypeStep::Kernel { kind, name } => return self.collect_kernel(self.find(kind, name)?, leaves),
+                TypeStep::Kernel { kind, name } => {
+                    return self.collect_kernel(self.find(kind, name)?, leaves)
+                }
             }
         }
     }
@@ -126,7 +135,10 @@ impl<'a> Finder<'_, 'a> {
 }
 
 /// Writes the base, in the order of the kernel's ids; gives the new id of each.
-fn write_base(vmlinux: &Btf<'_>, leaves: &BTreeSet<TypeId>) -> Result<(Vec<u8>, HashMap<TypeId, TypeId>)> {
+fn write_base(
+    vmlinux: &Btf<'_>,
+    leaves: &BTreeSet<TypeId>,
+) -> Result<(Vec<u8>, HashMap<TypeId, TypeId>)> {
     let (mut types, mut strings) = (vec![0; SECTION_LEN], vec![0; SECTION_LEN]);
     let mut writer = Writer::new(&mut types, &mut strings)?;
     let mut known = HashMap::from([(TypeId::VOID, TypeId::VOID)]);
@@ -134,7 +146,9 @@ fn write_base(vmlinux: &Btf<'_>, leaves: &BTreeSet<TypeId>) -> Result<(Vec<u8>, 
         let name = vmlinux.name(&ty);
         let size = ty.size().unwrap_or_default();
         let id = match ty.int_word() {
-            Some(word) => writer.push_int(name, size as u8, IntEncoding((word >> 24) as u8 & 0xf))?,
+            Some(word) => {
+                writer.push_int(name, size as u8, IntEncoding((word >> 24) as u8 & 0xf))?
+            }
             None => writer.push_opaque(ty.kind(), name, size)?,
         };
         known.insert(ty.id(), id);
@@ -174,12 +188,15 @@ impl Split<'_> {
         }
         let explicit = params.get(..kfunc.explicit).unwrap_or(&params);
         let public_proto = self.writer.push_func_proto(return_type, explicit)?;
-        let public = self.writer.push_func(kfunc.name.as_bytes(), public_proto, Linkage::STATIC)?;
+        let public = self
+            .writer
+            .push_func(kfunc.name.as_bytes(), public_proto, Linkage::STATIC)?;
         self.writer.push_decl_tag(KFUNC_TAG, public)?;
 
         let full_name = format!("{}{IMPL_SUFFIX}", kfunc.name);
         let full_proto = self.writer.push_func_proto(return_type, &params)?;
-        self.writer.push_func(full_name.as_bytes(), full_proto, Linkage::STATIC)?;
+        self.writer
+            .push_func(full_name.as_bytes(), full_proto, Linkage::STATIC)?;
         Ok(public)
     }
 
@@ -242,6 +259,8 @@ impl Split<'_> {
 
     /// A struct of the module. Its members are the module's own affair.
     fn push_module_struct(&mut self, name: &str, size: u32) -> Result<TypeId> {
-        Ok(self.writer.push_opaque(Kind::STRUCT, name.as_bytes(), size)?)
+        Ok(self
+            .writer
+            .push_opaque(Kind::STRUCT, name.as_bytes(), size)?)
     }
 }

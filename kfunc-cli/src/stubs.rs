@@ -47,9 +47,11 @@ pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
         for relocation in &relocations {
             let offset = (relocation.offset as usize).wrapping_sub(start);
             let from = sections.address(pool) - pool.offset + relocation.offset;
-            relocate(&mut assembled, offset, relocation, from, &mut sections).ok_or_else(|| Error::StubRelocation {
-                kfunc: name.to_owned(),
-                kind: relocation.kind,
+            relocate(&mut assembled, offset, relocation, from, &mut sections).ok_or_else(|| {
+                Error::StubRelocation {
+                    kfunc: name.to_owned(),
+                    kind: relocation.kind,
+                }
             })?;
         }
         let stub = Stub {
@@ -100,15 +102,22 @@ fn relocate(
     from: u64,
     sections: &mut Sections,
 ) -> Option<()> {
-    let Some(word) = offset.checked_add(4).and_then(|end| code.get_mut(offset..end)) else {
+    let Some(word) = offset
+        .checked_add(4)
+        .and_then(|end| code.get_mut(offset..end))
+    else {
         return Some(());
     };
-    let target = sections.address(relocation.target).wrapping_add_signed(relocation.addend);
+    let target = sections
+        .address(relocation.target)
+        .wrapping_add_signed(relocation.addend);
     let insn = u32::from_le_bytes(word.try_into().ok()?);
     let pages = (target & PAGE_MASK).wrapping_sub(from & PAGE_MASK) >> 12;
     let relocated = match relocation.kind {
         elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => target.wrapping_sub(from) as u32,
-        elf::R_AARCH64_ADR_PREL_PG_HI21 => insn | (pages as u32 & 3) << 29 | (pages as u32 >> 2 & 0x7_ffff) << 5,
+        elf::R_AARCH64_ADR_PREL_PG_HI21 => {
+            insn | (pages as u32 & 3) << 29 | (pages as u32 >> 2 & 0x7_ffff) << 5
+        }
         elf::R_AARCH64_LDST64_ABS_LO12_NC => insn | ((target & !PAGE_MASK) as u32 >> 3) << 10,
         elf::R_AARCH64_JUMP26 => insn | (target.wrapping_sub(from) >> 2) as u32 & 0x3ff_ffff,
         _ => return None,

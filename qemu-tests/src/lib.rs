@@ -1,1 +1,32 @@
-//! x
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Stock kernels, booted with the example module.
+//!
+//! ```text
+//!   build_root   a Debian with the compilers that the kernels were built with, and QEMU
+//!      │
+//!   packages ──► kernel: image, headers, BTF ──► rust_tree: what the headers lack for modules in Rust
+//!      │                                            │
+//!      ├── guest: /init and the BPF programs     module: kbuild, then `kfunc embed`
+//!      │                                            │
+//!      └──────────────► initramfs ◄─────────────────┘
+//!                          │
+//!                        qemu ──► console ──► verdict ──► table
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod boot;
+pub mod build_root;
+pub mod guest;
+pub mod initramfs;
+pub mod kernel;
+pub mod module;
+pub mod packages;
+pub mod progress;
+pub mod qemu;
+pub mod rust_tree;
+pub mod source_check;
+pub mod stamp;
+pub mod table;
+pub mod verdict;

@@ -49,7 +49,9 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDescriptor => f.write_str("the program has no descriptor that leads to the kfunc"),
+            Self::NoDescriptor => {
+                f.write_str("the program has no descriptor that leads to the kfunc")
+            }
             Self::TooManyDescriptors(count) => {
                 write!(f, "{count} descriptors are more than any kernel allows")
             }
@@ -99,18 +101,24 @@ pub fn plan<'d>(
 }
 
 /// Place and value of the address in every descriptor of `func_id`.
-fn addresses<'d>(layout: &'d Layout, descs: &'d [u8], func_id: u32) -> impl Iterator<Item = (usize, u64)> + use<'d> {
+fn addresses<'d>(
+    layout: &'d Layout,
+    descs: &'d [u8],
+    func_id: u32,
+) -> impl Iterator<Item = (usize, u64)> + use<'d> {
     let size = widen(layout.desc_size);
     let desc_at = move |index| {
         let start = widen(index).checked_mul(size)?;
         Some((start, descs.get(start..start.checked_add(size)?)?))
     };
-    (0..MAX_DESCS).map_while(desc_at).filter_map(move |(start, desc)| {
-        let id = u32::from_ne_bytes(field(desc, layout.desc_func_id)?);
-        let addr = u64::from_ne_bytes(field(desc, layout.desc_addr)?);
-        let offset = start.checked_add(widen(layout.desc_addr))?;
-        (id == func_id).then_some((offset, addr))
-    })
+    (0..MAX_DESCS)
+        .map_while(desc_at)
+        .filter_map(move |(start, desc)| {
+            let id = u32::from_ne_bytes(field(desc, layout.desc_func_id)?);
+            let addr = u64::from_ne_bytes(field(desc, layout.desc_addr)?);
+            let offset = start.checked_add(widen(layout.desc_addr))?;
+            (id == func_id).then_some((offset, addr))
+        })
 }
 
 fn field<const N: usize>(desc: &[u8], offset: u32) -> Option<[u8; N]> {

@@ -181,7 +181,9 @@ impl fmt::Display for Fact {
         let Self { structure, of } = self;
         match of {
             Of::Member(member) => write!(f, "struct {structure}, member {member}"),
-            Of::EitherMember(one, other) => write!(f, "struct {structure}, member {one} or {other}"),
+            Of::EitherMember(one, other) => {
+                write!(f, "struct {structure}, member {one} or {other}")
+            }
             Of::Size => write!(f, "size of struct {structure}"),
         }
     }
@@ -192,7 +194,9 @@ impl fmt::Display for LayoutError {
         write!(f, "{}: ", self.fact)?;
         match self.kind {
             LayoutErrorKind::NoSuchStruct => f.write_str("this kernel has no such struct"),
-            LayoutErrorKind::AmbiguousStruct => f.write_str("this kernel has several structs of this name"),
+            LayoutErrorKind::AmbiguousStruct => {
+                f.write_str("this kernel has several structs of this name")
+            }
             LayoutErrorKind::NoSuchMember => f.write_str("this kernel has no such member"),
             LayoutErrorKind::Differs { expected, found } => {
                 write!(f, "built for {expected}, this kernel has {found}")
@@ -230,7 +234,10 @@ impl LayoutRecord {
     pub fn filled_in(&self) -> Option<(u32, Layout)> {
         // Atomic because the values are not those that the compiler saw.
         let start_id = self.start_id.load(Ordering::Relaxed);
-        let facts = self.facts.each_ref().map(|fact| fact.load(Ordering::Relaxed));
+        let facts = self
+            .facts
+            .each_ref()
+            .map(|fact| fact.load(Ordering::Relaxed));
         (start_id != 0).then_some((start_id, Layout::from_values(facts)))
     }
 }

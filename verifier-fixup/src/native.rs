@@ -78,5 +78,7 @@ fn is_prog_aux(btf: &Btf<'_>, param: Param) -> bool {
     resolve(param.ty)
         .and_then(pointee)
         .and_then(resolve)
-        .is_some_and(|found| btf.find(b"bpf_prog_aux", Kind::STRUCT).map(|aux| aux.id()) == Some(found.id()))
+        .is_some_and(|found| {
+            btf.find(b"bpf_prog_aux", Kind::STRUCT).map(|aux| aux.id()) == Some(found.id())
+        })
 }

@@ -144,7 +144,10 @@ impl StubCode {
 
 impl Stub {
     /// Register and address of every implicit argument's value.
-    pub(crate) fn loads(&self, arch: Arch) -> impl Iterator<Item = Result<(u8, u64), StubError>> + use<> {
+    pub(crate) fn loads(
+        &self,
+        arch: Arch,
+    ) -> impl Iterator<Item = Result<(u8, u64), StubError>> + use<> {
         let Self { explicit, slot, .. } = *self;
         (0..self.implicit).map(move |index| {
             let argument = explicit.saturating_add(index);

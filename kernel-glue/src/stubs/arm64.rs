@@ -24,9 +24,18 @@ macro_rules! stub_code {
 macro_rules! stub_load {
     ($name:ident $register:literal $offset:literal) => {
         ::core::concat!(
-            "adrp x16, __kfunc_slots_", ::core::stringify!($name), " + \\slot * {stride} + ", $offset, "\n",
-            "ldr ", $register, ", [x16, :lo12:__kfunc_slots_", ::core::stringify!($name),
-            " + \\slot * {stride} + ", $offset, "]\n",
+            "adrp x16, __kfunc_slots_",
+            ::core::stringify!($name),
+            " + \\slot * {stride} + ",
+            $offset,
+            "\n",
+            "ldr ",
+            $register,
+            ", [x16, :lo12:__kfunc_slots_",
+            ::core::stringify!($name),
+            " + \\slot * {stride} + ",
+            $offset,
+            "]\n",
         )
     };
 }

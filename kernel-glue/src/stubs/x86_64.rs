@@ -24,9 +24,13 @@ macro_rules! stub_code {
 macro_rules! stub_load {
     ($name:ident $register:literal $offset:literal) => {
         ::core::concat!(
-            "mov ", $register,
-            ", qword ptr [rip + __kfunc_slots_", ::core::stringify!($name),
-            " + \\slot * {stride} + ", $offset, "]\n",
+            "mov ",
+            $register,
+            ", qword ptr [rip + __kfunc_slots_",
+            ::core::stringify!($name),
+            " + \\slot * {stride} + ",
+            $offset,
+            "]\n",
         )
     };
 }

@@ -43,7 +43,8 @@ fn address_of_next(stub: &Stub, code: &StubCode) -> u64 {
 /// `adrp register, target`: the page of `target`, within 4 GiB.
 fn adrp(register: u32, pc: u64, target: u64) -> Result<u32, StubError> {
     let bytes = distance(pc & !PAGE_MASK, target & !PAGE_MASK);
-    let imm = signed_field(bytes >> PAGE_SHIFT, 21).ok_or(StubError::OutOfReach { distance: bytes })?;
+    let imm =
+        signed_field(bytes >> PAGE_SHIFT, 21).ok_or(StubError::OutOfReach { distance: bytes })?;
     Ok(0x9000_0000 | (imm & 3) << 29 | (imm >> 2) << 5 | register)
 }
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One kernel, from its packages to its verdict.
+
+use std::fs;
+
+use anyhow::{ensure, Context, Result};
+
+use crate::build_root::BuildRoot;
+use crate::kernel::Kernel;
+use crate::module::{self, Built};
+use crate::progress::step;
+use crate::verdict::{judge, Report};
+use crate::{guest, initramfs, packages, qemu};
+
+/// A kernel that was booted.
+#[derive(Clone, Debug)]
+pub struct Booted {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Public and full signature of each kfunc.
+    pub signatures: Vec<(String, String)>,
+    /// What the guest said.
+    pub report: Report,
+}
+
+/// Builds everything for `kernel`, boots it, and judges it. `other` is a kernel of another layout, for which the
+/// module is embedded too, to be refused.
+///
+/// # Errors
+///
+/// Something cannot be built, or the guest does not get to its end.
+pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted> {
+    packages::install(root, kernel)?;
+    packages::install(root, other)?;
+    let module = module::build(root, kernel)?;
+    let archive = archive(root, kernel, other, &module)?;
+    let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));
+    fs::create_dir_all(root.host_path(&folder))?;
+    fs::write(root.host_path(&folder).join("initramfs"), archive)?;
+    let image = BuildRoot::own(&format!("kernels/{}/vmlinuz", kernel.release()));
+    let arguments = if kernel.series.native { "native" } else { "" };
+
+    step(&format!("{kernel}: booting"), || {
+        let console = qemu::boot(
+            root,
+            kernel.arch,
+            &image,
+            &format!("{folder}/initramfs"),
+            arguments,
+        )?;
+        fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
+        let report = judge(&console, kernel.series.native).with_context(|| qemu::tail(&console))?;
+        Ok(Booted {
+            kernel: kernel.clone(),
+            signatures: module.signatures,
+            report,
+        })
+    })
+}
+
+fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) -> Result<Vec<u8>> {
+    let guest = guest::build(root, kernel.arch)?;
+    let other_layout = kfunc_cli::embed(&module.plain, &module::vmlinux_btf(root, other)?)?.module;
+    ensure!(
+        other_layout != module.embedded,
+        "{kernel} and {other} have the same layout"
+    );
+    let no_btf = without_btf(root, kernel, &module.embedded)?;
+    initramfs::pack(&[
+        ("init", &guest.init),
+        ("programs.bpf.o", &guest.programs),
+        ("full_signature.bpf.o", &guest.full_signature),
+        ("kfunc_example.ko", &module.embedded),
+        ("not_embedded.ko", &module.plain),
+        ("no_btf.ko", &no_btf),
+        ("other_layout.ko", &other_layout),
+    ])
+}
+
+/// The module as a tool leaves it that strips BTF.
+fn without_btf(root: &BuildRoot, kernel: &Kernel, module: &[u8]) -> Result<Vec<u8>> {
+    let file = BuildRoot::own(&format!("modules/{}/no_btf.ko", kernel.release()));
+    fs::write(root.host_path(&file), module)?;
+    root.run(
+        &format!("no-btf-{kernel}"),
+        &format!("llvm-objcopy-19 --remove-section=.BTF --remove-section=.BTF.base {file}"),
+    )?;
+    Ok(fs::read(root.host_path(&file))?)
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The guest's program, and the BPF programs that it loads.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::build_root::BuildRoot;
+use crate::kernel::Arch;
+use crate::progress::step;
+use crate::stamp;
+
+/// The sources, in the folder of this crate.
+const SOURCES: &[&str] = &[
+    "guest/init.c",
+    "guest/elfutils.c",
+    "bpf/programs.bpf.c",
+    "bpf/full_signature.bpf.c",
+];
+
+/// The built programs.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// `/init`.
+    pub init: Vec<u8>,
+    /// BPF programs that call the kfuncs.
+    pub programs: Vec<u8>,
+    /// A BPF program that calls a body.
+    pub full_signature: Vec<u8>,
+}
+
+/// Compiles the guest's programs.
+///
+/// # Errors
+///
+/// A compiler complains.
+pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
+    for name in SOURCES {
+        let path = crate_folder.join(name);
+        sources.push(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+    }
+    let folder = BuildRoot::own(&format!("guest/{arch}"));
+    let host_folder = root.host_path(&folder);
+    let key = stamp::key(sources.iter().map(Vec::as_slice));
+    stamp::make_once(&host_folder, &key, || {
+        step(&format!("{arch}: compiling the guest's programs"), || {
+            for (name, source) in SOURCES.iter().zip(&sources) {
+                let file = Path::new(name).file_name().context("a source has a name")?;
+                fs::write(host_folder.join(file), source)?;
+            }
+            let compiler = arch.compiler();
+            root.run(
+                &format!("guest-{arch}"),
+                &format!(
+                    "cd {folder}
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c elfutils.c \
+                         -lbpf -lelf -lz -lzstd
+                     for name in programs full_signature; do
+                         clang-19 -target bpf -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
+                             -c $name.bpf.c -o $name.bpf.o
+                     done"
+                ),
+            )
+        })
+    })?;
+    Ok(Guest {
+        init: fs::read(host_folder.join("init"))?,
+        programs: fs::read(host_folder.join("programs.bpf.o"))?,
+        full_signature: fs::read(host_folder.join("full_signature.bpf.o"))?,
+    })
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The example module, built for one kernel: kbuild, then `kfunc embed`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{ensure, Context, Result};
+
+use crate::build_root::BuildRoot;
+use crate::kernel::{Kernel, Skin};
+use crate::progress::step;
+use crate::rust_tree;
+
+/// The folders of the repository that a module is built from.
+const FOLDERS: &[&str] = &[
+    "btf-core/src",
+    "kfunc-abi/src",
+    "verifier-fixup/src",
+    "kernel-glue/src",
+    "kernel-glue/skin",
+    "kernel-glue/example",
+];
+/// Single files, and where kbuild wants them.
+const FILES: &[(&str, &str)] = &[
+    ("kernel-glue/Kbuild", "Kbuild"),
+    ("kernel-glue/freestanding.mk", "kernel-glue/freestanding.mk"),
+];
+/// The module's name.
+const NAME: &str = "kfunc_example";
+
+/// A built module.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// As kbuild made it, without BTF of its own.
+    pub plain: Vec<u8>,
+    /// With BTF.
+    pub embedded: Vec<u8>,
+    /// Public and full signature of each kfunc.
+    pub signatures: Vec<(String, String)>,
+}
+
+/// Builds the module for `kernel`, and gives it its BTF.
+///
+/// # Errors
+///
+/// kbuild or `kfunc embed` fails.
+pub fn build(root: &BuildRoot, kernel: &Kernel) -> Result<Built> {
+    let make = match kernel.series.skin {
+        Skin::Rust => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
+        Skin::C => format!(
+            "make -C {} {} RUST_LIBRARY_SRC=/usr/lib/rustlib/src/rust/library",
+            kernel.headers(),
+            kernel.arch.make_args()
+        ),
+    };
+    step(&format!("{kernel}: building the module"), || {
+        let folder = BuildRoot::own(&format!("modules/{}", kernel.release()));
+        let host_folder = root.host_path(&folder);
+        stage(&host_folder)?;
+        // pahole has nothing to say about Rust: the module's BTF comes from `kfunc embed`.
+        root.run(
+            &format!("module-{kernel}"),
+            &format!("{make} -j$(nproc) CONFIG_DEBUG_INFO_BTF_MODULES= M={folder} modules"),
+        )?;
+        let log = fs::read_to_string(
+            root.host_path(&BuildRoot::own(&format!("log/module-{kernel}.log"))),
+        )?;
+        ensure!(!log.contains("warning:"), "kbuild warns:\n{log}");
+
+        let plain = fs::read(host_folder.join(format!("{NAME}.ko")))?;
+        let embedded = kfunc_cli::embed(&plain, &vmlinux_btf(root, kernel)?)?;
+        let again = kfunc_cli::embed(&embedded.module, &vmlinux_btf(root, kernel)?)?;
+        ensure!(
+            again.module == embedded.module,
+            "kfunc embed, run twice, gives different bytes"
+        );
+        Ok(Built {
+            plain,
+            embedded: embedded.module,
+            signatures: embedded.signatures,
+        })
+    })
+}
+
+/// The BTF of the kernel.
+///
+/// # Errors
+///
+/// The headers package has none.
+pub fn vmlinux_btf(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<u8>> {
+    Ok(kfunc_cli::read_btf(&root.host_path(&kernel.vmlinux()))?)
+}
+
+/// Copies what the module is built from; what has not changed is left alone, so that kbuild need not redo it.
+fn stage(folder: &Path) -> Result<()> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in FOLDERS {
+        copy_folder(&repository.join(name), &folder.join(name))?;
+    }
+    for (from, to) in FILES {
+        copy_file(&repository.join(from), &folder.join(to))?;
+    }
+    copy_folder(&bitflags_source()?, &folder.join("bitflags/src"))
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            copy_file(&entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if fs::read(to).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(to, content).with_context(|| format!("cannot write {}", to.display()))
+}
+
+/// Where cargo keeps the source of the one crate that comes from elsewhere.
+fn bitflags_source() -> Result<PathBuf> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .output()?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata failed")?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata has no packages")?;
+    let manifest = packages
+        .iter()
+        .find(|package| package["name"] == "bitflags")
+        .and_then(|package| package["manifest_path"].as_str())
+        .context("cargo does not know bitflags")?;
+    Ok(Path::new(manifest).with_file_name("src"))
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Kernel packages: which is the newest, and its files in the build root.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{bail, ensure, Context, Result};
+
+use crate::build_root::BuildRoot;
+use crate::kernel::{Arch, Kernel, Series};
+use crate::progress::step;
+use crate::stamp;
+
+/// How old the package lists may be.
+const LISTS_MAX_AGE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Brings the package lists up to date, at most twice a day. Without network the old ones are used.
+///
+/// # Errors
+///
+/// There are no lists, and they cannot be had.
+pub fn update_lists(root: &BuildRoot) -> Result<()> {
+    let stamp = root.host_path(&BuildRoot::own("lists-updated"));
+    let age = fs::metadata(&stamp).and_then(|meta| meta.modified()).ok();
+    let fresh = age
+        .and_then(|time| time.elapsed().ok())
+        .is_some_and(|age| age < LISTS_MAX_AGE);
+    if fresh {
+        return Ok(());
+    }
+    let updated = step("package lists: updating", || {
+        fs::copy("/etc/resolv.conf", root.host_path("/etc/resolv.conf"))?;
+        root.run("apt-update", "apt-get update --error-on=any")
+    });
+    match updated {
+        Ok(()) => Ok(fs::write(&stamp, "")?),
+        Err(error) if stamp.exists() => {
+            eprintln!("package lists: the old ones are used, because: {error:#}");
+            Ok(())
+        }
+        Err(error) => Err(error.context("no package lists: is there a network?")),
+    }
+}
+
+/// The newest kernel of `series` for `arch`, or the one that `pins` names (`6.12=6.12.94+deb13`).
+///
+/// # Errors
+///
+/// The suite has no such kernel.
+pub fn resolve(root: &BuildRoot, series: Series, arch: Arch, pins: &[String]) -> Result<Kernel> {
+    let pinned = pins
+        .iter()
+        .find_map(|pin| pin.strip_prefix(series.version)?.strip_prefix('='));
+    let version = match pinned {
+        Some(version) => version.to_owned(),
+        None => newest(root, series, arch)?,
+    };
+    Ok(Kernel {
+        series,
+        arch,
+        version,
+    })
+}
+
+fn newest(root: &BuildRoot, series: Series, arch: Arch) -> Result<String> {
+    let names = root.output("apt-cache pkgnames linux-headers-")?;
+    let suffix = format!("-cloud-{arch}");
+    let versions = names.lines().filter_map(|name| {
+        let version = name.strip_prefix("linux-headers-")?.strip_suffix(&suffix)?;
+        version
+            .strip_prefix(series.version)?
+            .starts_with('.')
+            .then(|| version.to_owned())
+    });
+    versions
+        .max_by_key(|version| numbers(version))
+        .with_context(|| {
+            format!(
+                "the suite has no {} cloud kernel for {arch}: pin one with --pin",
+                series.version
+            )
+        })
+}
+
+/// The numbers of a version, for comparing: `6.12.107+deb13` is 6, 12, 107, 13.
+fn numbers(version: &str) -> Vec<u32> {
+    version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+/// A kernel's image, on the host.
+pub fn image(root: &BuildRoot, kernel: &Kernel) -> PathBuf {
+    root.host_path(&folder(kernel)).join("vmlinuz")
+}
+
+fn folder(kernel: &Kernel) -> String {
+    BuildRoot::own(&format!("kernels/{}", kernel.release()))
+}
+
+/// Downloads and unpacks the kernel's packages: its image, and into the build root its headers.
+///
+/// # Errors
+///
+/// A package that cannot be had.
+pub fn install(root: &BuildRoot, kernel: &Kernel) -> Result<()> {
+    let folder = folder(kernel);
+    let host_folder = root.host_path(&folder);
+    let key = kernel.release();
+    stamp::make_once(&host_folder, &key, || {
+        step(&format!("{kernel}: downloading packages"), || {
+            let Kernel { version, arch, .. } = kernel;
+            let release = kernel.release();
+            // The image's package has been called linux-image and, since 7.1, linux-binary.
+            let known = root.output(&format!(
+                "apt-cache pkgnames linux- | grep -e '-{release}$' || true"
+            ))?;
+            let image = ["linux-binary", "linux-image"]
+                .map(|kind| format!("{kind}-{release}"))
+                .into_iter()
+                .find(|name| known.lines().any(|line| line == name))
+                .with_context(|| format!("the suite has no kernel image {release}"))?;
+            root.run(
+                &format!("packages-{release}"),
+                &format!(
+                    "cd {folder}
+                     apt-get download -o APT::Sandbox::User=root {image}:{arch} linux-headers-{release}:{arch} \
+                         linux-headers-{version}-common linux-kbuild-{version}
+                     for deb in linux-headers-*.deb linux-kbuild-*.deb; do dpkg-deb -x $deb /; done
+                     dpkg-deb -x {image}_*.deb image
+                     mv image/boot/vmlinuz-{release} vmlinuz 2>/dev/null || \
+                         mv image/usr/lib/modules/{release}/vmlinuz vmlinuz
+                     rm -r image *.deb"
+                ),
+            )
+        })
+    })?;
+    for file in [image(root, kernel), root.host_path(&kernel.vmlinux())] {
+        ensure!(
+            file.exists(),
+            "{} is missing: remove {}",
+            file.display(),
+            host_folder.display()
+        );
+    }
+    Ok(())
+}
+
+/// Downloads and unpacks the kernel's source, once for all its arches; gives the folder inside.
+///
+/// # Errors
+///
+/// The suite's source package is not of this point release.
+pub fn source(root: &BuildRoot, kernel: &Kernel) -> Result<String> {
+    let series = kernel.series.version;
+    let folder = BuildRoot::own(&format!("source/{}", kernel.version));
+    stamp::make_once(&root.host_path(&folder), &kernel.version, || {
+        step(
+            &format!("{}: downloading the source", kernel.version),
+            || {
+                let point = kernel.version.split('+').next().unwrap_or_default();
+                let candidates =
+                    root.output(&format!("apt-cache madison linux-source-{series}"))?;
+                let Some(version) = candidates
+                    .lines()
+                    .filter_map(|line| line.split('|').nth(1))
+                    .map(str::trim)
+                    .find(|version| version.split('-').next() == Some(point))
+                else {
+                    bail!("the suite has no source of {point}, only: {candidates}");
+                };
+                // What no module is built from is left out.
+                root.run(
+                &format!("source-{}", kernel.version),
+                &format!(
+                    "cd {folder}
+                     apt-get download -o APT::Sandbox::User=root linux-source-{series}={version}
+                     dpkg-deb --fsys-tarfile linux-source-*.deb | tar -x --wildcards '*.tar.xz'
+                     tar -x -f usr/src/linux-source-{series}.tar.xz --strip-components=1 --wildcards \
+                         --exclude='*/drivers/*.c' --exclude='*/sound/*.c' --exclude='*/tools/testing' \
+                         --exclude='*/Documentation/*.rst'
+                     rm -r usr *.deb"
+                ),
+            )
+            },
+        )
+    })?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn point_releases_are_compared_by_number() {
+        assert!(numbers("6.12.107+deb13") > numbers("6.12.94+deb13"));
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Booting a guest, with a deadline.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::thread::spawn;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure, Context, Result};
+
+use crate::build_root::BuildRoot;
+use crate::kernel::Arch;
+
+/// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
+const DEADLINE: Duration = Duration::from_secs(240);
+/// Lines of the console that are shown when a guest fails.
+pub const CONSOLE_TAIL: usize = 60;
+
+/// The command line of QEMU for `arch`, up to the kernel. KVM is not used: where there is none that works,
+/// it can look as if there were.
+fn machine(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max",
+        // A core of the first generation: what the kernels must run on. QEMU's `max` has all extensions.
+        Arch::Arm64 => "qemu-system-aarch64 -M virt -cpu cortex-a57",
+    }
+}
+
+fn console(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "ttyS0",
+        Arch::Arm64 => "ttyAMA0",
+    }
+}
+
+/// Boots the kernel at `image` with the archive at `initramfs`, both inside of the build root, and `/init` with
+/// `arguments`. Gives the lines of the console.
+///
+/// # Errors
+///
+/// The guest does not power off in time, or QEMU fails: the end of the console is in the error.
+pub fn boot(
+    root: &BuildRoot,
+    arch: Arch,
+    image: &str,
+    initramfs: &str,
+    arguments: &str,
+) -> Result<Vec<String>> {
+    let script = format!(
+        "exec {} -smp 2 -m 1G -kernel {image} -initrd {initramfs} -append 'console={} panic=-1 quiet -- {arguments}' \
+         -nographic -no-reboot 2>&1",
+        machine(arch),
+        console(arch)
+    );
+    let mut qemu = root
+        .command(["sh", "-c", &script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("QEMU cannot be started")?;
+    let output = qemu.stdout.take().context("QEMU has no output")?;
+    let (send, lines) = channel();
+    let reader = spawn(move || {
+        for line in BufReader::new(output)
+            .split(b'\n')
+            .map_while(std::result::Result::ok)
+        {
+            let line = String::from_utf8_lossy(&line)
+                .trim_end_matches('\r')
+                .to_owned();
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+
+    let deadline = Instant::now() + DEADLINE;
+    let mut console = Vec::new();
+    let timed_out = loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => console.push(line),
+            Err(RecvTimeoutError::Disconnected) => break false,
+            Err(RecvTimeoutError::Timeout) => break true,
+        }
+    };
+    if timed_out {
+        // The namespaces of the command end with it, and with them QEMU.
+        qemu.kill()?;
+    }
+    let status = qemu.wait()?;
+    if reader.join().is_err() {
+        bail!("the console could not be read");
+    }
+    ensure!(
+        !timed_out,
+        "no end after {} s\n{}",
+        DEADLINE.as_secs(),
+        tail(&console)
+    );
+    ensure!(status.success(), "QEMU: {status}\n{}", tail(&console));
+    Ok(console)
+}
+
+/// The last lines of a console.
+pub fn tail(console: &[String]) -> String {
+    console[console.len().saturating_sub(CONSOLE_TAIL)..].join("\n")
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Rules for the source itself.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{ensure, Context, Result};
+
+/// Which crate of ours may use which, the tests apart: what is left out may use all.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("btf-core", &[]),
+    ("kfunc-abi", &["btf-core"]),
+    ("verifier-fixup", &["btf-core", "kfunc-abi"]),
+    ("kernel-glue", &["btf-core", "kfunc-abi", "verifier-fixup"]),
+];
+/// The crates from elsewhere that the kernel side may use.
+const KERNEL_SIDE_DEPENDENCIES: &[&str] = &["bitflags"];
+/// Lines within which a file names its licence.
+const LICENCE_LINES: usize = 3;
+/// Files that cannot name their licence.
+const WITHOUT_LICENCE: &[&str] = &["Cargo.lock", ".gitignore", "rustfmt.toml"];
+
+/// Checks the rules that no compiler checks.
+///
+/// # Errors
+///
+/// The rule that is broken, and where.
+pub fn check() -> Result<()> {
+    check_layers()?;
+    check_licences()
+}
+
+fn check_layers() -> Result<()> {
+    for (name, allowed) in LAYERS {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--prefix=none",
+                "--edges=normal",
+                "--depth=1",
+                "--package",
+                name,
+            ])
+            .output()?;
+        ensure!(output.status.success(), "cargo tree failed for {name}");
+        let tree = String::from_utf8(output.stdout)?;
+        for line in tree.lines().skip(1) {
+            let used = line.split(' ').next().unwrap_or_default();
+            ensure!(
+                allowed.contains(&used) || KERNEL_SIDE_DEPENDENCIES.contains(&used),
+                "{name} must not use {used}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_licences() -> Result<()> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(&repository)
+        .output()
+        .context("git cannot be run")?;
+    ensure!(output.status.success(), "git ls-files failed");
+    for name in String::from_utf8(output.stdout)?.lines() {
+        let excused = WITHOUT_LICENCE.contains(&name)
+            || name.ends_with(".md")
+            || name.starts_with("LICENSES/");
+        let path = repository.join(name);
+        if excused || !path.exists() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+        let named = text
+            .lines()
+            .take(LICENCE_LINES)
+            .any(|line| line.contains("SPDX-License-Identifier:"));
+        ensure!(named, "{name} does not name its licence");
+    }
+    Ok(())
+}

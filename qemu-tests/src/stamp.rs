@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Knowing whether something in the cache is whole, and of what it was made.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// Hexadecimal digits of a key.
+const KEY_LEN: usize = 16;
+
+/// A short name for the content of `parts`.
+pub fn key<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    let mut key = format!("{:x}", hash.finalize());
+    key.truncate(KEY_LEN);
+    key
+}
+
+/// Makes the folder `dir` by `make`, unless it is whole and was made for `key` already. What was left by a make
+/// that failed is removed first.
+///
+/// # Errors
+///
+/// Those of `make`, and of the file system.
+pub fn make_once(dir: &Path, key: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = dir.join(".complete");
+    if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == key) {
+        return Ok(());
+    }
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    }
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    make()?;
+    fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_again_only_for_another_key_or_after_a_failure() {
+        let dir = std::env::temp_dir().join(format!("stamp-test-{}", std::process::id()));
+        let mut made = 0;
+        let mut make = |key: &str, fails: bool| {
+            make_once(&dir, key, || {
+                made += 1;
+                anyhow::ensure!(!fails, "asked to fail");
+                Ok(())
+            })
+            .is_ok()
+        };
+        assert!(make("a", false) && make("a", false));
+        assert!(!make("b", true) && make("b", false));
+        assert_eq!(made, 3);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn keys_tell_parts_apart() {
+        assert_ne!(key([b"ab".as_slice(), b"c"]), key([b"a".as_slice(), b"bc"]));
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a guest has said, judged. `guest/init.c` describes its lines.
+
+use anyhow::{bail, ensure, Context, Result};
+
+/// One kfunc called by a BPF program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// `native` or `bound`.
+    pub way: String,
+    /// The call as the BPF program wrote it.
+    pub call: String,
+    /// What the implicit arguments were.
+    pub implicit: String,
+    /// `ok`, or what was wrong.
+    pub verdict: String,
+}
+
+/// All that a guest has said.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The calls.
+    pub calls: Vec<Call>,
+    /// Number of checks that held.
+    pub held: usize,
+    /// What did not hold, in words.
+    pub failures: Vec<String>,
+}
+
+/// What a clean kernel log does not contain.
+const COMPLAINTS: &[&str] = &[
+    "WARNING",
+    "BUG",
+    "Oops",
+    "Call Trace",
+    "cut here",
+    "Skipping",
+    "lockdep",
+    "BPF:",
+    "BTF",
+    "stall",
+    "refcount",
+    "Unable to handle",
+    "general protection",
+    "hung task",
+];
+/// How a line of the example module begins. Its refusals are asked for, and may speak of BTF.
+const OWN_LINE: &str = "kfunc_example: ";
+
+/// What the module must have said, because the guest gave it cause.
+fn expected_refusals(native: bool) -> Vec<&'static str> {
+    let mut expected = vec![
+        "program 'self_id' refused: bpf_self_id: all 16 slots are taken",
+        "not loaded: it has no BTF of its own: run 'kfunc embed'",
+        "not loaded: the kernel has no BTF of kfunc_example",
+        "not loaded: struct bpf_prog, member aux: built for",
+    ];
+    if !native {
+        expected.push(
+            "not loaded: native kfunc_example: this kernel does not fill in implicit arguments",
+        );
+    }
+    expected
+}
+
+/// Judges the `console` of a guest whose kernel has `native` implicit arguments.
+///
+/// # Errors
+///
+/// The guest did not get to its end, or lines of it are missing.
+pub fn judge(console: &[String], native: bool) -> Result<Report> {
+    let mut report = Report::default();
+    let mut log = Vec::new();
+    let mut announced = None;
+    let mut said = 0_usize;
+    // A line of the kernel's may stand before one of the guest's.
+    for line in console
+        .iter()
+        .filter_map(|line| line.find('@').map(|start| &line[start..]))
+    {
+        if let Some(count) = line.strip_prefix("@done ") {
+            announced = Some(
+                count
+                    .trim()
+                    .parse::<usize>()
+                    .context("the guest's last line is damaged")?,
+            );
+        } else if let Some(call) = line.strip_prefix("@call ") {
+            said += 1;
+            report.calls.push(parse_call(call)?);
+        } else if let Some(check) = line.strip_prefix("@check ") {
+            said += 1;
+            match check.split_once('|') {
+                Some((_, "ok")) => report.held += 1,
+                _ => report.failures.push(check.replace('|', ": ")),
+            }
+        } else if let Some(entry) = line.strip_prefix("@log ") {
+            log.push(entry);
+        }
+    }
+    match announced {
+        None => bail!("the guest did not get to its end"),
+        Some(count) => ensure!(
+            count == said,
+            "the guest said {count} things, {said} have arrived"
+        ),
+    }
+    let wrong = report.calls.iter().filter(|call| call.verdict != "ok");
+    let wrong: Vec<_> = wrong
+        .map(|call| format!("{}: {}: {}", call.call, call.verdict, call.implicit))
+        .collect();
+    report.failures.extend(wrong);
+    report.failures.extend(judge_calls(&report.calls, native));
+    report.failures.extend(judge_log(&log, native));
+    Ok(report)
+}
+
+fn parse_call(line: &str) -> Result<Call> {
+    let mut fields = line.split('|').map(str::to_owned);
+    let mut field = || {
+        fields
+            .next()
+            .with_context(|| format!("damaged line: {line}"))
+    };
+    Ok(Call {
+        way: field()?,
+        call: field()?,
+        implicit: field()?,
+        verdict: field()?,
+    })
+}
+
+/// Every kfunc was called in every way that the kernel has.
+fn judge_calls(calls: &[Call], native: bool) -> Vec<String> {
+    let mut expected = vec![("bound", "bpf_self_id"), ("bound", "bpf_self_count")];
+    if native {
+        expected.push(("native", "bpf_self_id"));
+    }
+    expected.retain(|(way, name)| {
+        !calls
+            .iter()
+            .any(|call| call.way == *way && call.call.starts_with(name))
+    });
+    let missing = expected
+        .iter()
+        .map(|(way, name)| format!("{name} was not called {way}"));
+    missing.collect()
+}
+
+fn judge_log(log: &[&str], native: bool) -> Vec<String> {
+    let mut failures: Vec<_> = log
+        .iter()
+        .filter(|line| {
+            !line.starts_with(OWN_LINE)
+                && COMPLAINTS.iter().any(|complaint| line.contains(complaint))
+        })
+        .map(|line| format!("kernel log: {line}"))
+        .collect();
+    for expected in expected_refusals(native) {
+        let said = |line: &&str| {
+            line.strip_prefix(OWN_LINE)
+                .is_some_and(|own| own.starts_with(expected))
+        };
+        if !log.iter().any(said) {
+            failures.push(format!("the kernel log does not say: {expected}"));
+        }
+    }
+    failures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console(extra: &[&str], done: &str) -> Vec<String> {
+        let mut lines = vec![
+            "[    1.0] some driver @check insmod|ok".to_owned(),
+            "@call bound|bpf_self_id()|aux of program 5|ok".to_owned(),
+            "@call bound|bpf_self_count(7)|own|ok".to_owned(),
+        ];
+        lines.extend(
+            expected_refusals(false)
+                .iter()
+                .map(|line| format!("@log {OWN_LINE}{line} …")),
+        );
+        lines.extend(extra.iter().map(|line| (*line).to_owned()));
+        lines.push(done.to_owned());
+        lines
+    }
+
+    #[test]
+    fn good_guest_passes() {
+        let report = judge(&console(&[], "@done 3"), false).unwrap();
+        assert_eq!((report.held, report.calls.len()), (1, 2));
+        assert_eq!(report.failures, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        for (line, done) in [
+            ("@check rmmod|busy", "@done 4"),
+            (
+                "@call bound|bpf_self_id()|aux of program 6|wrong value",
+                "@done 4",
+            ),
+            (
+                "@log WARNING: CPU: 0 PID: 1 at kernel/bpf/core.c",
+                "@done 3",
+            ),
+            ("@log BPF: Invalid name", "@done 3"),
+        ] {
+            let report = judge(&console(&[line], done), false).unwrap();
+            assert_eq!(report.failures.len(), 1, "{line}");
+        }
+        let native_missing = judge(&console(&[], "@done 3"), true).unwrap();
+        assert_eq!(
+            native_missing.failures,
+            ["bpf_self_id was not called native"]
+        );
+    }
+
+    #[test]
+    fn a_guest_that_stops_early_or_loses_lines_is_an_error() {
+        assert!(judge(&console(&[], "Kernel panic"), false).is_err());
+        assert!(judge(&console(&[], "@done 4"), false).is_err());
+    }
+}
