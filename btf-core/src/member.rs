@@ -74,7 +74,7 @@ impl<'a> Btf<'a> {
             return Err(ErrorKind::TooDeep.of_type(composite.id()));
         }
         for member in composite.members() {
-            if self.name_at(member.name) == name {
+            if member.name != 0 && self.name_at(member.name) == name {
                 return Ok(Some(Member {
                     bit_offset: member.bit_offset,
                     bitfield_size: member.bitfield_size,

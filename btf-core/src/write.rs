@@ -3,7 +3,9 @@
 //! Writing BTF into caller memory.
 
 use crate::limits::{HEADER_LEN, MAGIC, MAX_TYPES, MAX_VLEN, VERSION};
-use crate::{Btf, Error, ErrorKind, Info, IntEncoding, Kind, Linkage, Param, Section, TypeId};
+use crate::{
+    Btf, Error, ErrorKind, Info, IntEncoding, Kind, Linkage, Param, RawMember, Section, TypeId,
+};
 
 /// Appends records and names to two slices, then joins them behind a header.
 ///
@@ -104,6 +106,34 @@ impl<'b> Writer<'b> {
         self.push(name, Info::new(kind, 0, false), size, &[])
     }
 
+    /// Adds a STRUCT or UNION of `size` bytes with `members`, none of them a bitfield. [`Writer::name`] gives
+    /// their names.
+    ///
+    /// # Errors
+    ///
+    /// Another kind, a bitfield, more members than a record holds, or as [`Writer::push_int`].
+    pub fn push_composite(
+        &mut self,
+        kind: Kind,
+        name: &[u8],
+        size: u32,
+        members: &[RawMember],
+    ) -> Result<TypeId, Error> {
+        let bitfield = members.iter().any(|member| member.bitfield_size != 0);
+        if bitfield || !matches!(kind, Kind::STRUCT | Kind::UNION) {
+            return Err(self.unexpected(kind));
+        }
+        let vlen = vlen(members.len())?;
+        let name = self.name(name)?;
+        let id = self.push(name, Info::new(kind, vlen, false), size, &[])?;
+        for member in members {
+            self.types.push_word(member.name)?;
+            self.types.push_word(member.ty.0)?;
+            self.types.push_word(member.bit_offset)?;
+        }
+        Ok(id)
+    }
+
     /// Adds a FUNC_PROTO. [`Writer::name`] gives the names of the parameters.
     ///
     /// # Errors
@@ -114,8 +144,7 @@ impl<'b> Writer<'b> {
         return_type: TypeId,
         params: &[Param],
     ) -> Result<TypeId, Error> {
-        let vlen = u16::try_from(params.len())
-            .map_err(|_| ErrorKind::TooManyElements(params.len()).at(Section::Output, MAX_VLEN))?;
+        let vlen = vlen(params.len())?;
         let id = self.push(
             0,
             Info::new(Kind::FUNC_PROTO, vlen, false),
@@ -227,6 +256,11 @@ impl<'b> Writer<'b> {
         self.next_id = self.next_id.saturating_add(1);
         Ok(id)
     }
+}
+
+fn vlen(elements: usize) -> Result<u16, Error> {
+    u16::try_from(elements)
+        .map_err(|_| ErrorKind::TooManyElements(elements).at(Section::Output, MAX_VLEN))
 }
 
 /// `component_idx` of a DECL_TAG that is on the type itself (-1).

@@ -31,6 +31,7 @@ const PACKAGES: &[&str] = &[
     "libelf-dev",
     "libssl-dev",
     "make",
+    "openssl",
     "perl-base",
     "python3",
     "rsync",

@@ -178,11 +178,11 @@ pub fn source(root: &BuildRoot, kernel: &Kernel) -> Result<String> {
                 &format!(
                     "cd {folder}
                      apt-get download -o APT::Sandbox::User=root linux-source-{series}={version}
-                     dpkg-deb --fsys-tarfile linux-source-*.deb | tar -x --wildcards '*.tar.xz'
-                     tar -x -f usr/src/linux-source-{series}.tar.xz --strip-components=1 --wildcards \
+                     dpkg-deb -x linux-source-*.deb package
+                     tar -x -f package/usr/src/linux-source-{series}.tar.xz --strip-components=1 --wildcards \
                          --exclude='*/drivers/*.c' --exclude='*/sound/*.c' --exclude='*/tools/testing' \
                          --exclude='*/Documentation/*.rst'
-                     rm -r usr *.deb"
+                     rm -r package *.deb"
                 ),
             )
             },
