@@ -134,16 +134,16 @@ macro_rules! emit_kfunc {
             static VALUES: [AtomicUsize; SLOTS * WIDTH] = [const { AtomicUsize::new(0) }; SLOTS * WIDTH];
 
             #[export_name = ::core::concat!(::core::stringify!($name), "_impl")]
-            extern "C" fn body($($arg: $Arg,)* $($own: $Own),*) -> $Ret $body
+            extern "C" fn kfunc_body($($arg: $Arg,)* $($own: $Own),*) -> $Ret $body
 
             #[export_name = ::core::stringify!($name)]
-            extern "C" fn entry($($arg: $Arg,)* $($own: MaybeUninit<$Own>),*) -> $Ret {
+            extern "C" fn kfunc_entry($($arg: $Arg,)* $($own: MaybeUninit<$Own>),*) -> $Ret {
                 if $crate::native_active(NATIVE) {
                     $(
                         // SAFETY: Registered natively, so that the verifier has filled the register in.
                         let $own = unsafe { $own.assume_init() };
                     )*
-                    body($($arg,)* $($own),*)
+                    kfunc_body($($arg,)* $($own),*)
                 } else {
                     $( let _ = $own; )*
                     <$Ret as $crate::Unbound>::UNBOUND
@@ -163,7 +163,7 @@ macro_rules! emit_kfunc {
                 }
             )*
 
-            fn provide(
+            fn kfunc_provide(
                 slot: usize,
                 program: &$crate::Program<'_>,
                 values: &mut $crate::Values,
@@ -172,7 +172,7 @@ macro_rules! emit_kfunc {
                 Ok(())
             }
 
-            fn withdraw(slot: usize, count: usize) {
+            fn kfunc_withdraw(slot: usize, count: usize) {
                 let mut stores = 0_usize..count;
                 $(
                     if let (Some(_), Some(store)) = (stores.next(), $own(slot)) {
@@ -186,11 +186,11 @@ macro_rules! emit_kfunc {
                 head: $crate::kfunc_abi::kfunc_record!(DECL),
                 native: ::core::matches!(NATIVE, [true]),
                 slots: $crate::Slots::new(&OWNERS, &VALUES, WIDTH),
-                entry: entry as *const (),
+                entry: kfunc_entry as *const (),
                 stubs: &raw const STUBS,
                 stub_len: $crate::stub_len(WIDTH),
-                provide,
-                withdraw,
+                provide: kfunc_provide,
+                withdraw: kfunc_withdraw,
             }
         };
 

@@ -39,6 +39,41 @@ pub struct ParamDecl {
 
 impl Decl {
     /// Stops the build, with a sentence, on a declaration that could not work.
+    ///
+    /// ```
+    /// # use kfunc_abi::{CType, Decl, KfuncFlags, ParamDecl};
+    /// # const fn decl(params: &'static [ParamDecl]) -> Decl {
+    /// #     Decl { name: "foo", flags: KfuncFlags::empty(), slots: 1, return_type: CType::Void, params }
+    /// # }
+    /// # const fn param(implicit: bool) -> ParamDecl {
+    /// #     ParamDecl { name: "a", ty: CType::Void, implicit }
+    /// # }
+    /// const _: () = decl(&[param(false), param(true)]).check();
+    /// ```
+    ///
+    /// ```compile_fail
+    /// # use kfunc_abi::{CType, Decl, KfuncFlags, ParamDecl};
+    /// # const fn decl(params: &'static [ParamDecl]) -> Decl {
+    /// #     Decl { name: "foo", flags: KfuncFlags::empty(), slots: 1, return_type: CType::Void, params }
+    /// # }
+    /// # const fn param(implicit: bool) -> ParamDecl {
+    /// #     ParamDecl { name: "a", ty: CType::Void, implicit }
+    /// # }
+    /// // A sixth argument has no register.
+    /// const _: () = decl(&[param(false), param(false), param(false), param(false), param(true), param(true)]).check();
+    /// ```
+    ///
+    /// ```compile_fail
+    /// # use kfunc_abi::{CType, Decl, KfuncFlags, ParamDecl};
+    /// # const fn decl(params: &'static [ParamDecl]) -> Decl {
+    /// #     Decl { name: "foo", flags: KfuncFlags::empty(), slots: 1, return_type: CType::Void, params }
+    /// # }
+    /// # const fn param(implicit: bool) -> ParamDecl {
+    /// #     ParamDecl { name: "a", ty: CType::Void, implicit }
+    /// # }
+    /// // Nothing is implicit.
+    /// const _: () = decl(&[param(false)]).check();
+    /// ```
     pub const fn check(&self) {
         assert!(
             self.params.len() <= MAX_REGISTER_ARGS,

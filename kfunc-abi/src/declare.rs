@@ -27,6 +27,11 @@
 ///     fn add(delta: u64, #[implicit] have: u64) -> u64 { have + delta }
 /// }
 /// assert_eq!(add(1, 2), 3);
+/// kfunc_abi::parse_kfuncs! { emit;
+///     #[kfunc(slots = 4)]
+///     fn returns_nothing(#[implicit] _have: u64) {}
+/// }
+/// returns_nothing(1);
 /// ```
 ///
 /// Explicit parameters come first:
@@ -44,14 +49,26 @@ macro_rules! parse_kfuncs {
      $(
         $(#[doc = $doc:expr])*
         #[kfunc(slots = $slots:expr $(, flags = $flags:expr)?)]
-        $vis:vis fn $name:ident($($params:tt)*) -> $ret:ty $body:block
+        $vis:vis fn $name:ident($($params:tt)*) $(-> $ret:ty)? $body:block
      )*) => {
         $($crate::parse_kfunc_params! {
             $emit; {
                 [$(#[doc = $doc])*] [$vis] [$slots]
                 [$crate::KfuncFlags::empty()$(.union($flags))?] $name
-            } { [$ret] $body } explicit [] implicit [] $($params)*
+            } { [$crate::kfunc_return_type!($($ret)?)] $body } explicit [] implicit [] $($params)*
         })*
+    };
+}
+
+/// The return type of a function that may have none.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kfunc_return_type {
+    () => {
+        ()
+    };
+    ($ret:ty) => {
+        $ret
     };
 }
 

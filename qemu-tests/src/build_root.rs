@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{bail, ensure, Context, Result};
+use fs4::fs_std::FileExt;
 
 use crate::progress::step;
 use crate::stamp;
@@ -75,9 +76,11 @@ const LOG_TAIL: usize = 40;
 const OWN_FOLDER: &str = "/kfunc";
 
 /// A build root that works.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BuildRoot {
     root: PathBuf,
+    /// Held while the build root is in use: two builds at once would take each other's files away.
+    _lock: File,
 }
 
 impl BuildRoot {
@@ -93,8 +96,11 @@ impl BuildRoot {
             "building for stock kernels takes a chroot: run this as root (sudo -E cargo xtask …)"
         );
         let key = stamp::key(PACKAGES.iter().map(|package| package.as_bytes()));
-        let root = cache_dir()?.join(format!("{SUITE}-{key}"));
-        let built = Self { root };
+        let cache = cache_dir()?;
+        let built = Self {
+            root: cache.join(format!("{SUITE}-{key}")),
+            _lock: lock(&cache.join("lock"))?,
+        };
         if !built.works() {
             install_mmdebstrap()?;
             step("build root: installing Debian packages", || built.make())?;
@@ -244,6 +250,17 @@ fn cache_dir() -> Result<PathBuf> {
         .context("no folder for the cache: set KFUNC_CACHE")?;
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     Ok(dir)
+}
+
+/// Waits until nobody else uses the cache.
+fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    if !file.try_lock_exclusive()? {
+        step("waiting for another xtask to finish", || {
+            Ok(file.lock_exclusive()?)
+        })?;
+    }
+    Ok(file)
 }
 
 fn install_mmdebstrap() -> Result<()> {

@@ -3,7 +3,7 @@
 //! Booting a guest, with a deadline.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
@@ -54,12 +54,16 @@ pub fn boot(
         machine(arch),
         console(arch)
     );
-    let mut qemu = root
-        .command(["sh", "-c", &script])
+    lines_until_end(root.command(["sh", "-c", &script]), DEADLINE)
+}
+
+/// The lines that `command` prints until it ends.
+fn lines_until_end(mut command: Command, patience: Duration) -> Result<Vec<String>> {
+    let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .context("QEMU cannot be started")?;
-    let output = qemu.stdout.take().context("QEMU has no output")?;
+    let output = child.stdout.take().context("QEMU has no output")?;
     let (send, lines) = channel();
     let reader = spawn(move || {
         for line in BufReader::new(output)
@@ -75,7 +79,7 @@ pub fn boot(
         }
     });
 
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + patience;
     let mut console = Vec::new();
     let timed_out = loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -86,16 +90,17 @@ pub fn boot(
     };
     if timed_out {
         // The namespaces of the command end with it, and with them QEMU.
-        qemu.kill()?;
+        child.kill()?;
     }
-    let status = qemu.wait()?;
+    let status = child.wait()?;
+    drop(lines);
     if reader.join().is_err() {
         bail!("the console could not be read");
     }
     ensure!(
         !timed_out,
         "no end after {} s\n{}",
-        DEADLINE.as_secs(),
+        patience.as_secs(),
         tail(&console)
     );
     ensure!(status.success(), "QEMU: {status}\n{}", tail(&console));
@@ -105,4 +110,46 @@ pub fn boot(
 /// The last lines of a console.
 pub fn tail(console: &[String]) -> String {
     console[console.len().saturating_sub(CONSOLE_TAIL)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_guest_that_ends_gives_its_lines() {
+        let lines =
+            lines_until_end(shell("printf 'one\r\ntwo\n'"), Duration::from_secs(20)).unwrap();
+        assert_eq!(lines, ["one", "two"]);
+    }
+
+    #[test]
+    fn a_guest_that_hangs_is_ended_and_shown() {
+        let start = Instant::now();
+        let hangs = shell("echo booting; exec sleep 100");
+        let error = lines_until_end(hangs, Duration::from_millis(500)).unwrap_err();
+        assert!(error.to_string().ends_with("booting"), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(50));
+    }
+
+    #[test]
+    fn a_guest_that_prints_without_end_is_ended() {
+        assert!(lines_until_end(shell("exec yes"), Duration::from_millis(300)).is_err());
+    }
+
+    #[test]
+    fn a_qemu_that_fails_is_an_error() {
+        let error = lines_until_end(
+            shell("echo no such machine; exit 1"),
+            Duration::from_secs(20),
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("no such machine"), "{error}");
+    }
 }

@@ -157,6 +157,22 @@ fn test(pin: Vec<String>) -> Result<bool> {
         ("host tests", &["test", "--workspace"]),
         ("documentation", &["doc", "--workspace", "--no-deps"]),
     ];
+    for (tool, hint) in [
+        (
+            "fmt",
+            "rustup component add rustfmt, or apt-get install rustfmt",
+        ),
+        (
+            "clippy",
+            "rustup component add clippy, or apt-get install rust-clippy",
+        ),
+    ] {
+        let present = Command::new(env!("CARGO"))
+            .args([tool, "--version"])
+            .output();
+        let present = present.is_ok_and(|output| output.status.success());
+        ensure!(present, "cargo {tool} is missing: run {hint}");
+    }
     for (what, arguments) in checks {
         step(what, || cargo(arguments))?;
     }
