@@ -81,7 +81,8 @@ impl Kfunc {
 /// Explicit parameters come first; what the BPF program does not pass is marked `#[implicit]` and has a
 /// [`crate::Provider`] as its type. `slots` is how many programs can be bound at once.
 ///
-/// ```ignore
+/// ```no_run
+/// # use kernel_glue::ProgAux;
 /// kernel_glue::kfuncs! {
 ///     /// The id of the calling program.
 ///     #[kfunc(slots = 16)]
@@ -89,6 +90,7 @@ impl Kfunc {
 ///         program.id()
 ///     }
 /// }
+/// # fn main() {}
 /// ```
 ///
 /// This makes, for a kfunc `foo`: a static [`Kfunc`] of that name, the safe entry (symbol `foo`), the body

@@ -68,7 +68,7 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
         source,
     })?;
     let embedded = embed(&data, &read_btf(base)?)?;
-    fs::write(output, &embedded.module).map_err(|source| Error::Write {
+    replace(output, &embedded.module).map_err(|source| Error::Write {
         path: output.to_owned(),
         source,
     })?;
@@ -80,4 +80,12 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Writes a file so that it is never there by half.
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".tmp");
+    fs::write(&unfinished, content)?;
+    fs::rename(&unfinished, path)
 }
