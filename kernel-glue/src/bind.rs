@@ -9,6 +9,7 @@ use verifier_fixup::bind::{descs_len, plan, BindError, Target};
 use verifier_fixup::layout::Layout;
 
 use crate::kfunc::{Kfunc, Values};
+use crate::slots::{Claim, Owner};
 use crate::{memory, Program, Refusal};
 
 /// Why a program was not bound.
@@ -42,25 +43,39 @@ pub(crate) fn bind(
     id: u32,
     program: &Program<'_>,
 ) -> Result<(), NotBound> {
-    let owner = program.aux().as_ptr() as usize;
+    let owner = Owner {
+        aux: program.aux().as_ptr() as usize,
+        birth: program.load_time(),
+    };
     let claim = kfunc.slots.claim(owner).ok_or(NotBound::NoSlot {
         capacity: kfunc.slots.capacity(),
     })?;
-    if claim.fresh {
-        let mut values = Values::default();
-        if let Err(refusal) = (kfunc.provide)(claim.slot, program, &mut values) {
-            (kfunc.withdraw)(claim.slot, values.provided().len());
-            kfunc.slots.release(claim.slot);
-            return Err(NotBound::Refused(refusal));
+    let slot = match claim {
+        Claim::Own(slot) => slot,
+        Claim::Fresh(slot) => provide(kfunc, slot, program)?,
+        Claim::Left(slot) => {
+            (kfunc.withdraw)(slot, usize::MAX);
+            provide(kfunc, slot, program)?
         }
-        kfunc.slots.fill(claim.slot, values.provided());
-    }
+    };
     let target = Target {
         func_id: id,
         entry: kfunc.entry(),
-        stub: kfunc.stub(claim.slot),
+        stub: kfunc.stub(slot),
     };
     redirect(layout, program, target).map_err(NotBound::Descriptors)
+}
+
+/// Fills a slot that holds nothing; gives it back if a provider refuses.
+fn provide(kfunc: &Kfunc, slot: usize, program: &Program<'_>) -> Result<usize, NotBound> {
+    let mut values = Values::default();
+    if let Err(refusal) = (kfunc.provide)(slot, program, &mut values) {
+        (kfunc.withdraw)(slot, values.provided().len());
+        kfunc.slots.release(slot);
+        return Err(NotBound::Refused(refusal));
+    }
+    kfunc.slots.fill(slot, values.provided());
+    Ok(slot)
 }
 
 /// Sends the program's calls of the kfunc to the stub.

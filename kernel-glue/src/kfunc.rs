@@ -112,7 +112,7 @@ macro_rules! emit_kfunc {
         #[expect(non_upper_case_globals, reason = "called as BPF programs call it")]
         $vis static $name: $crate::Kfunc = {
             use ::core::mem::MaybeUninit;
-            use ::core::sync::atomic::AtomicUsize;
+            use ::core::sync::atomic::{AtomicU64, AtomicUsize};
             use $crate::kfunc_abi::{AsC, Decl, ParamDecl};
             use $crate::Provider;
 
@@ -132,6 +132,7 @@ macro_rules! emit_kfunc {
             const WIDTH: usize = NATIVE.len();
 
             static OWNERS: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
+            static BIRTHS: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
             #[export_name = ::core::concat!("__kfunc_slots_", ::core::stringify!($name))]
             static VALUES: [AtomicUsize; SLOTS * WIDTH] = [const { AtomicUsize::new(0) }; SLOTS * WIDTH];
 
@@ -187,7 +188,7 @@ macro_rules! emit_kfunc {
                 name: ::core::stringify!($name),
                 head: $crate::kfunc_abi::kfunc_record!(DECL),
                 native: ::core::matches!(NATIVE, [true]),
-                slots: $crate::Slots::new(&OWNERS, &VALUES, WIDTH),
+                slots: $crate::Slots::new(&OWNERS, &BIRTHS, &VALUES, WIDTH),
                 entry: kfunc_entry as *const (),
                 stubs: &raw const STUBS,
                 stub_len: $crate::stub_len(WIDTH),

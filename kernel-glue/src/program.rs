@@ -48,6 +48,12 @@ impl<'p> Program<'p> {
         unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_name) }
     }
 
+    /// When the program was loaded, in nanoseconds since boot.
+    pub(crate) fn load_time(&self) -> u64 {
+        // SAFETY: The program is live and of this layout; the time was set before it was checked.
+        unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_load_time) }
+    }
+
     /// The program's table of kfunc descriptors (`struct bpf_kfunc_desc_tab`); NULL if it has none.
     pub(crate) fn kfunc_tab(&self) -> *mut c_void {
         // SAFETY: The program is live and of this layout; the table was set before calls are checked.

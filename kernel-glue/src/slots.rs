@@ -4,44 +4,62 @@
 //!
 //! ```text
 //!   owners   │ aux of A │    0     │ aux of B │ …      0 is free
+//!   births   │ 17:05    │          │ 17:06    │ …      when the owner was loaded
 //!   values   │ a0  a1   │          │ b0  b1   │ …      what the stubs load
 //! ```
+//!
+//! An aux says which program of those that live, and its birth tells it from a dead one whose memory it has: should
+//! the end of a program ever be missed (kprobes can be disarmed), its slot does not pass to another as it is.
 //!
 //! Programs are checked concurrently, and die in any context, so no lock is taken: a slot belongs to whoever
 //! puts its key into a free place first. One program is checked by one thread, so no key is claimed twice.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The slots of one kfunc.
 #[derive(Debug)]
 pub struct Slots {
     owners: &'static [AtomicUsize],
+    births: &'static [AtomicU64],
     values: &'static [AtomicUsize],
     width: usize,
 }
 
+/// A program, told apart from every other, dead or alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// Address of its aux. Not 0.
+    pub(crate) aux: usize,
+    /// When it was loaded.
+    pub(crate) birth: u64,
+}
+
 /// A slot that was found or taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
-    /// Its number.
-    pub(crate) slot: usize,
-    /// Whether it was free before.
-    pub(crate) fresh: bool,
+pub(crate) enum Claim {
+    /// It was free.
+    Fresh(usize),
+    /// It was the owner's already.
+    Own(usize),
+    /// It was that of a dead program whose end was missed, and still holds its values.
+    Left(usize),
 }
 
 impl Slots {
     /// Slots of `width` values each, one for every owner. For use in statics.
     pub const fn new(
         owners: &'static [AtomicUsize],
+        births: &'static [AtomicU64],
         values: &'static [AtomicUsize],
         width: usize,
     ) -> Self {
         assert!(
-            owners.len() * width == values.len(),
-            "every slot has its values"
+            owners.len() == births.len() && owners.len() * width == values.len(),
+            "every slot has its birth and its values"
         );
         Self {
             owners,
+            births,
             values,
             width,
         }
@@ -52,24 +70,32 @@ impl Slots {
         self.owners.len()
     }
 
-    /// The slot of `owner`, or a free one, now its own; none if all are taken. `owner` is not 0.
-    pub(crate) fn claim(&self, owner: usize) -> Option<Claim> {
-        if let Some(slot) = self.find(owner) {
-            return Some(Claim { slot, fresh: false });
+    /// The slot of `owner`, or a free one, now its own; none if all are taken.
+    pub(crate) fn claim(&self, owner: Owner) -> Option<Claim> {
+        if let Some(slot) = self.find(owner.aux) {
+            let birth = self.births.get(slot)?;
+            // Relaxed: whoever wrote it is this thread, or one whose program is dead.
+            let same = birth.swap(owner.birth, Ordering::Relaxed) == owner.birth;
+            return Some(if same {
+                Claim::Own(slot)
+            } else {
+                Claim::Left(slot)
+            });
         }
         let free = |place: &AtomicUsize| {
             // Acquire: what the last owner's release left behind is seen.
             place
-                .compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed)
+                .compare_exchange(0, owner.aux, Ordering::Acquire, Ordering::Relaxed)
                 .is_ok()
         };
         let slot = self.owners.iter().position(free)?;
-        Some(Claim { slot, fresh: true })
+        self.births.get(slot)?.store(owner.birth, Ordering::Relaxed);
+        Some(Claim::Fresh(slot))
     }
 
-    /// The slot of `owner`, if it has one.
-    pub(crate) fn find(&self, owner: usize) -> Option<usize> {
-        let own = |place: &AtomicUsize| place.load(Ordering::Relaxed) == owner;
+    /// The slot of the program with this aux, if it has one.
+    pub(crate) fn find(&self, aux: usize) -> Option<usize> {
+        let own = |place: &AtomicUsize| place.load(Ordering::Relaxed) == aux;
         self.owners.iter().position(own)
     }
 
@@ -103,43 +129,48 @@ impl Slots {
 mod tests {
     use super::*;
 
-    fn slots() -> Slots {
-        static OWNERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
-        static VALUES: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
-        Slots::new(&OWNERS, &VALUES, 2)
+    macro_rules! slots {
+        () => {{
+            static OWNERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+            static BIRTHS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+            static VALUES: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
+            Slots::new(&OWNERS, &BIRTHS, &VALUES, 2)
+        }};
+    }
+
+    const fn owner(aux: usize) -> Owner {
+        Owner { aux, birth: 1 }
     }
 
     #[test]
     fn a_slot_is_claimed_once_and_given_back() {
-        let slots = slots();
-        let first = slots.claim(0x1000).unwrap();
-        assert!(first.fresh);
-        assert_eq!(
-            slots.claim(0x1000),
-            Some(Claim {
-                fresh: false,
-                ..first
-            })
-        );
+        let slots = slots!();
+        assert_eq!(slots.claim(owner(0x1000)), Some(Claim::Fresh(0)));
+        assert_eq!(slots.claim(owner(0x1000)), Some(Claim::Own(0)));
+        assert_eq!(slots.claim(owner(0x2000)), Some(Claim::Fresh(1)));
+        assert_eq!(slots.claim(owner(0x3000)), None);
 
-        let second = slots.claim(0x2000).unwrap();
-        assert_ne!(first.slot, second.slot);
-        assert_eq!(slots.claim(0x3000), None);
-
-        slots.fill(second.slot, &[7, 8]);
+        slots.fill(1, &[7, 8]);
         let values = || {
             slots
-                .values_of(second.slot)
+                .values_of(1)
                 .map(|value| value.load(Ordering::Relaxed))
         };
         assert!(values().eq([7, 8]));
 
-        slots.release(second.slot);
+        slots.release(1);
         assert!(values().eq([0, 0]));
         assert_eq!(slots.find(0x2000), None);
-        assert_eq!(
-            slots.claim(0x3000).map(|claim| claim.slot),
-            Some(second.slot)
-        );
+        assert_eq!(slots.claim(owner(0x3000)), Some(Claim::Fresh(1)));
+    }
+
+    #[test]
+    fn a_slot_that_a_dead_program_left_is_told_apart() {
+        let slots = slots!();
+        let dead = owner(0x1000);
+        let new = Owner { birth: 2, ..dead };
+        assert_eq!(slots.claim(dead), Some(Claim::Fresh(0)));
+        assert_eq!(slots.claim(new), Some(Claim::Left(0)));
+        assert_eq!(slots.claim(new), Some(Claim::Own(0)));
     }
 }

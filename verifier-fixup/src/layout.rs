@@ -68,6 +68,8 @@ facts! {
     aux_id: "bpf_prog_aux" Of::Member("id");
     /// From a program's aux to its name ([`NAME_LEN`] bytes, NUL-terminated).
     aux_name: "bpf_prog_aux" Of::Member("name");
+    /// From a program's aux to the time when it was loaded (64 bits, nanoseconds since boot).
+    aux_load_time: "bpf_prog_aux" Of::Member("load_time");
     /// From a program's aux to the pointer to its descriptor table.
     aux_kfunc_tab: "bpf_prog_aux" Of::Member("kfunc_tab");
     /// From a descriptor table to its first descriptor.

@@ -61,7 +61,7 @@ fn a_layout_is_read_and_compared() {
     let error = layout.expect(&other).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "struct bpf_prog_aux, member kfunc_tab: built for 16, this kernel has 24"
+        "struct bpf_prog_aux, member kfunc_tab: built for 24, this kernel has 32"
     );
 }
 
