@@ -30,7 +30,16 @@ endif
 endif
 ifdef CONFIG_ARM64
 kfunc-triple := aarch64-unknown-none-softfloat
+kfunc-flags-$(CONFIG_SHADOW_CALL_STACK) += -Zfixed-x18
+ifdef CONFIG_ARM64_BTI_KERNEL
+kfunc-flags += -Zbranch-protection=bti,pac-ret
+else
 kfunc-flags-$(CONFIG_ARM64_PTR_AUTH_KERNEL) += -Zbranch-protection=pac-ret
+endif
+endif
+
+ifneq ($(CONFIG_CFI)$(CONFIG_CFI_CLANG),)
+$(error kernels with CONFIG_CFI need type hashes that are not made here)
 endif
 
 # Some features can only be named in a description of the target (scripts/generate_rust_target.rs).
@@ -50,6 +59,9 @@ kfunc-flags += $(kfunc-flags-y) --target $(kfunc-target)
 kfunc-extern = $(foreach crate,$(1),--extern $(crate)=$(kfunc-out)/lib$(crate).rlib)
 kfunc-rlibs := $(addprefix $(kfunc-out)/lib,$(addsuffix .rlib,$(subst -,_,$(kfunc-crates)) core))
 
+# With these, an arithmetic overflow that can be reached is a panic, and so does not link (skin/c.rs).
+kfunc-own := -Coverflow-checks=y
+
 # $(1): crate; $(2): its root; $(3): what it uses; $(4): more flags.
 define kfunc-crate
 targets += freestanding/lib$(1).rlib
@@ -65,11 +77,11 @@ quiet_cmd_kfunc_rlib = RUSTC [M] $@
 $(eval $(call kfunc-crate,core,$(RUST_LIBRARY_SRC)/core/src/lib.rs,,--cfg no_fp_fmt_parse --cap-lints allow))
 $(eval $(call kfunc-crate,compiler_builtins,$(src)/kernel-glue/skin/compiler_builtins.rs,core,))
 $(eval $(call kfunc-crate,bitflags,$(src)/bitflags/src/lib.rs,core compiler_builtins,--cap-lints allow))
-$(eval $(call kfunc-crate,btf_core,$(src)/btf-core/src/lib.rs,core compiler_builtins,))
-$(eval $(call kfunc-crate,kfunc_abi,$(src)/kfunc-abi/src/lib.rs,core compiler_builtins bitflags btf_core,))
-$(eval $(call kfunc-crate,verifier_fixup,$(src)/verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,))
-$(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,))
-$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue,))
+$(eval $(call kfunc-crate,btf_core,$(src)/btf-core/src/lib.rs,core compiler_builtins,$(kfunc-own)))
+$(eval $(call kfunc-crate,kfunc_abi,$(src)/kfunc-abi/src/lib.rs,core compiler_builtins bitflags btf_core,$(kfunc-own)))
+$(eval $(call kfunc-crate,verifier_fixup,$(src)/verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,$(kfunc-own)))
+$(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own)))
+$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue,$(kfunc-own)))
 
 # Only what the skin's two functions reach is kept.
 quiet_cmd_kfunc_link = LD [M]  $@

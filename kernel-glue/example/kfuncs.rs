@@ -36,7 +36,7 @@ kernel_glue::kfuncs! {
 
     /// Adds `delta` to the calling program's own total, and returns the total.
     #[kfunc(slots = 16)]
-    pub fn bpf_self_count(delta: u64, #[implicit] own: PerProgram<SelfCount>) -> u64 {
+    pub fn bpf_self_count(delta: u64, #[implicit] own: PerProgram<'_, SelfCount>) -> u64 {
         own.total.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta)
     }
 }

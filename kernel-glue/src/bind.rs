@@ -5,10 +5,10 @@
 use core::ffi::c_void;
 use core::fmt;
 
-use verifier_fixup::bind::{descs_len, plan, BindError, Target};
+use verifier_fixup::bind::{descs_len, plan, BindError, Edit, Target};
 use verifier_fixup::layout::Layout;
 
-use crate::kfunc::{Kfunc, Values};
+use crate::kfunc::Kfunc;
 use crate::slots::{Claim, Owner};
 use crate::{memory, Program, Refusal};
 
@@ -52,10 +52,14 @@ pub(crate) fn bind(
     })?;
     let slot = match claim {
         Claim::Own(slot) => slot,
-        Claim::Fresh(slot) => provide(kfunc, slot, program)?,
+        Claim::Fresh(slot) => {
+            kfunc.provide(slot, program).map_err(NotBound::Refused)?;
+            slot
+        }
         Claim::Left(slot) => {
-            (kfunc.withdraw)(slot, usize::MAX);
-            provide(kfunc, slot, program)?
+            kfunc.withdraw(slot, usize::MAX);
+            kfunc.provide(slot, program).map_err(NotBound::Refused)?;
+            slot
         }
     };
     let target = Target {
@@ -66,16 +70,21 @@ pub(crate) fn bind(
     redirect(layout, program, target).map_err(NotBound::Descriptors)
 }
 
-/// Fills a slot that holds nothing; gives it back if a provider refuses.
-fn provide(kfunc: &Kfunc, slot: usize, program: &Program<'_>) -> Result<usize, NotBound> {
-    let mut values = Values::default();
-    if let Err(refusal) = (kfunc.provide)(slot, program, &mut values) {
-        (kfunc.withdraw)(slot, values.provided().len());
-        kfunc.slots.release(slot);
-        return Err(NotBound::Refused(refusal));
-    }
-    kfunc.slots.fill(slot, values.provided());
-    Ok(slot)
+/// Checks that the program's calls get to the kfunc's own entry, without binding them.
+///
+/// The kernel takes the first symbol of the name; it could be another one's.
+pub(crate) fn check_entry(
+    layout: &Layout,
+    kfunc: &Kfunc,
+    id: u32,
+    program: &Program<'_>,
+) -> Result<(), NotBound> {
+    let target = Target {
+        func_id: id,
+        entry: kfunc.entry(),
+        stub: kfunc.entry(),
+    };
+    redirect(layout, program, target).map_err(NotBound::Descriptors)
 }
 
 /// Sends the program's calls of the kfunc to the stub.
@@ -88,27 +97,21 @@ fn redirect(layout: &Layout, program: &Program<'_>, target: Target) -> Result<()
     let count = unsafe { memory::read::<u32>(tab, layout.tab_nr_descs) };
     let len = descs_len(layout, count)?;
     let descs = tab.wrapping_byte_add(layout.tab_descs as usize);
-    // SAFETY: The table has `count` descriptors; nobody writes to them while the slice is in use.
-    let bytes = unsafe { core::slice::from_raw_parts(descs.cast::<u8>(), len) };
-    // Writes begin after the last read: the plan's edits are taken out first.
-    let mut edits = [None; MAX_EDITS];
-    let mut planned = plan(layout, bytes, target)?;
-    for (place, edit) in edits.iter_mut().zip(&mut planned) {
-        *place = Some(edit);
-    }
-    if planned.next().is_some() {
-        return Err(BindError::NoDescriptor);
-    }
-    for edit in edits.into_iter().flatten() {
-        write_edit(descs, edit.offset, edit.new);
+    // Every edit is planned anew: the slice that it is planned on must be gone when it is written.
+    while let Some(edit) = next_edit(layout, descs, len, target)? {
+        // SAFETY: The plan found the address of a live descriptor there; only this thread uses the table.
+        unsafe { memory::write(descs, edit.offset, edit.new) };
     }
     Ok(())
 }
 
-/// Descriptors of one kfunc in one program: one for each file descriptor by which it names the module.
-const MAX_EDITS: usize = 16;
-
-fn write_edit(descs: *mut c_void, offset: usize, stub: u64) {
-    // SAFETY: The plan found the address of a live descriptor there; only this thread uses the table.
-    unsafe { memory::write(descs, offset, stub) }
+fn next_edit(
+    layout: &Layout,
+    descs: *const c_void,
+    len: usize,
+    target: Target,
+) -> Result<Option<Edit>, BindError> {
+    // SAFETY: The descriptors of a live table; nobody writes to them while the slice is in use.
+    let bytes = unsafe { core::slice::from_raw_parts(descs.cast::<u8>(), len) };
+    Ok(plan(layout, bytes, target)?.next())
 }

@@ -23,8 +23,11 @@ pub(crate) type PreHandler = extern "C" fn(probe: *mut Kprobe, regs: *const c_vo
 /// `struct kprobe` of `include/linux/kprobes.h`, up to what the caller fills in; the kernel uses the rest.
 #[repr(C)]
 pub(crate) struct Kprobe {
-    /// `hlist`, `list`, `nmissed`, `addr`.
-    kernel_before: [usize; 6],
+    /// `hlist`, `list`.
+    kernel_before: [usize; 4],
+    /// How often the handler could not be run.
+    pub(crate) nmissed: usize,
+    addr: usize,
     pub(crate) symbol_name: *const c_char,
     pub(crate) offset: c_uint,
     pub(crate) pre_handler: Option<PreHandler>,
@@ -36,7 +39,9 @@ impl Kprobe {
     /// A probe at the entry of a function.
     pub(crate) const fn new(symbol_name: *const c_char, pre_handler: PreHandler) -> Self {
         Self {
-            kernel_before: [0; 6],
+            kernel_before: [0; 4],
+            nmissed: 0,
+            addr: 0,
             symbol_name,
             offset: 0,
             pre_handler: Some(pre_handler),

@@ -3,11 +3,12 @@
 //! The filter: the verifier asks it about every call of a kfunc that it checks.
 
 use core::ffi::{c_int, c_void};
+use core::fmt;
 
-use crate::bind::bind;
+use crate::bind::{bind, check_entry};
 use crate::log::{self, Level, RateLimit};
 use crate::register::registered;
-use crate::Program;
+use crate::{unbind, Program};
 
 /// `EACCES` of `include/uapi/asm-generic/errno-base.h`. Any value but 0 refuses the call.
 const EACCES: c_int = 13;
@@ -26,12 +27,14 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
     let Some(kfunc) = registered.kfunc(kfunc_id) else {
         return ALLOWED; // Not ours to judge: the kernel also asks about ids that are not in the set.
     };
-    if registered.leaves_alone(kfunc) {
-        return ALLOWED;
-    }
     // SAFETY: The kernel passes the program that it is checking; the layout was compared at registration.
     let Some(program) = (unsafe { Program::new(prog, registered.layout()) }) else {
         return -EACCES;
+    };
+    let bind = if registered.leaves_alone(kfunc) {
+        check_entry
+    } else {
+        bind
     };
     match bind(registered.layout(), kfunc, kfunc_id, &program) {
         Ok(()) => ALLOWED,
@@ -43,13 +46,26 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
                     Level::Warning,
                     registered.module_name(),
                     format_args!(
-                        "program '{}' refused: {}: {error}",
+                        "program '{}' refused: {}: {error}{}",
                         name.escape_ascii(),
-                        kfunc.name
+                        kfunc.name,
+                        Missed(unbind::missed())
                     ),
                 );
             }
             -EACCES
+        }
+    }
+}
+
+/// How many ends of programs were missed, if any: as many slots may be lost until the module goes.
+struct Missed(usize);
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            missed => write!(f, " (the end of {missed} programs was missed)"),
         }
     }
 }

@@ -45,7 +45,7 @@ impl KernelBtf {
             if read < len {
                 return Ok(Self { buffer, len: read });
             }
-            len *= 2;
+            len = len.saturating_mul(2);
         }
         Err(-EFBIG)
     }
@@ -107,10 +107,12 @@ impl Open {
         while len < buffer.len {
             let place = buffer.data.wrapping_byte_add(len);
             // SAFETY: The file is open, and the buffer has that many bytes from there on.
-            let read = unsafe { ffi::kernel_read(self.0, place, buffer.len - len, &mut position) };
+            let read = unsafe {
+                ffi::kernel_read(self.0, place, buffer.len.saturating_sub(len), &mut position)
+            };
             match usize::try_from(read) {
                 Ok(0) => break,
-                Ok(read) => len += read,
+                Ok(read) => len = len.saturating_add(read),
                 Err(_) => return Err(read as i32),
             }
         }

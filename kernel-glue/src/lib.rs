@@ -19,6 +19,7 @@
 #![no_std]
 
 mod bind;
+mod explicit;
 mod ffi;
 mod filter;
 mod kernel_btf;
@@ -31,15 +32,16 @@ mod register;
 mod slots;
 mod stubs;
 mod unbind;
-mod unbound;
 
-pub use kfunc::{Kfunc, Values};
+pub use explicit::{Explicit, Returned};
+pub use kfunc::{Kfunc, Values, Visit};
 pub use program::Program;
 pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
 pub use register::{register, Errno, Module, Options, ProgType, Registration};
 pub use slots::Slots;
-pub use unbound::Unbound;
 
+#[doc(hidden)]
+pub use explicit::explicit_type;
 #[doc(hidden)]
 pub use kfunc_abi;
 #[doc(hidden)]

@@ -58,7 +58,7 @@ impl Write for Line {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         for (place, byte) in self.text.iter_mut().skip(self.len).zip(part.bytes()) {
             *place = byte;
-            self.len += 1;
+            self.len = self.len.saturating_add(1);
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub use prog_aux::ProgAux;
 /// # Safety
 ///
 /// `Self` has the size and the calling convention of a pointer, and what [`Provider::bind`] gives is a valid
-/// `Self` until [`Provider::unbind`] for the same store.
+/// `Self` for as long as the program lives.
 pub unsafe trait Provider: AsC + Sized {
     /// Whether the verifier of Linux 7.0 and later can fill it in by itself.
     const NATIVE: bool = false;
@@ -38,6 +38,9 @@ pub unsafe trait Provider: AsC + Sized {
     fn bind(store: &'static Self::Store, program: &Program<'_>) -> Result<usize, Refusal>;
 
     /// Ends the use of a store that was bound. The program does not run any more.
+    ///
+    /// Called in the handler of a kprobe, in any context: it must not sleep, nor wait for a lock. Should the end of
+    /// a program have been missed, it is called when its slot is taken by another, or when the module goes.
     fn unbind(store: &'static Self::Store);
 }
 

@@ -34,8 +34,11 @@ const MAX_NAME: usize = 255 + kfunc_abi::IMPL_SUFFIX.len();
 static BUILT_FOR: LayoutRecord = LayoutRecord::new();
 
 /// A type of BPF program (`enum bpf_prog_type` of `include/uapi/linux/bpf.h`).
+///
+/// No two of these belong to one hook of the kernel's, which takes only one set from a module
+/// (`bpf_prog_type_to_kfunc_hook` of `kernel/bpf/btf.c`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProgType(pub u32);
+pub struct ProgType(c_uint);
 
 impl ProgType {
     /// `BPF_PROG_TYPE_UNSPEC`: stands for every type.
@@ -56,7 +59,7 @@ pub struct Module {
     pub name: &'static str,
     /// Its kfuncs.
     pub kfuncs: &'static [&'static Kfunc],
-    /// The types of program that may call them.
+    /// The types of program that may call them, each once.
     pub prog_types: &'static [ProgType],
 }
 
@@ -65,7 +68,7 @@ pub struct Module {
 pub struct Options {
     /// Let the verifier fill in the implicit argument of the kfuncs for which it can (7.0 and later).
     pub native: bool,
-    /// Bind nothing, so that every call gets to the safe entry. For tests.
+    /// Bind nothing, so that every call gets to the safe entry. For tests; `native` has no meaning then.
     pub unbound: bool,
 }
 
@@ -126,6 +129,7 @@ unsafe impl Sync for Shared {}
 
 static SHARED: Shared = Shared(UnsafeCell::new(MaybeUninit::uninit()));
 static READY: AtomicBool = AtomicBool::new(false);
+static REGISTERED_ONCE: AtomicBool = AtomicBool::new(false);
 
 /// What was registered; none before.
 pub(crate) fn registered() -> Option<&'static Registered> {
@@ -172,6 +176,10 @@ fn try_register(
     options: Options,
     owner: *mut c_void,
 ) -> Result<Registration, Error> {
+    if REGISTERED_ONCE.swap(true, Ordering::Relaxed) {
+        return Err(Error::Again);
+    }
+    check_prog_types(module.prog_types)?;
     let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(Error::NotEmbedded)?;
     let vmlinux = KernelBtf::read("vmlinux").map_err(|errno| Error::NoBtf {
         of: "vmlinux",
@@ -188,6 +196,10 @@ fn try_register(
     })?;
     let own = Btf::parse_split(own.bytes(), &vmlinux).map_err(Error::Btf)?;
     let mut set = IdSet8::<MAX_KFUNCS>::new();
+    let options = Options {
+        native: options.native && !options.unbound,
+        ..options
+    };
     let mut registered = Registered {
         module,
         layout,
@@ -223,7 +235,7 @@ fn try_register(
     };
     for prog_type in module.prog_types {
         // SAFETY: The set is copied; the filter is a function of this module, which programs hold.
-        match unsafe { ffi::register_btf_kfunc_id_set(prog_type.0 as c_uint, &kset) } {
+        match unsafe { ffi::register_btf_kfunc_id_set(prog_type.0, &kset) } {
             0 => {}
             errno => return Err(Error::Set(errno)),
         }
@@ -240,11 +252,20 @@ fn try_register(
     Ok(Registration { _watch: watch })
 }
 
+/// Each type once: the kernel warns, and forgets all, when a hook gets a second set.
+fn check_prog_types(types: &[ProgType]) -> Result<(), Error> {
+    let twice =
+        |index: usize, ty: &ProgType| types.iter().skip(index).skip(1).any(|other| other == ty);
+    let sound = !types.is_empty() && !types.iter().enumerate().any(|(index, ty)| twice(index, ty));
+    sound.then_some(()).ok_or(Error::ProgTypes)
+}
+
 /// Compares the structures of `ffi.rs` with the kernel's.
 fn check_mirrors(layout: &Layout) -> Result<(), Error> {
     let same = [
         (layout.id_set_set, offset_of!(KfuncIdSet, set)),
         (layout.id_set_filter, offset_of!(KfuncIdSet, filter)),
+        (layout.kprobe_nmissed, offset_of!(Kprobe, nmissed)),
         (layout.kprobe_symbol_name, offset_of!(Kprobe, symbol_name)),
         (layout.kprobe_pre_handler, offset_of!(Kprobe, pre_handler)),
     ];
@@ -317,6 +338,8 @@ impl fmt::Display for Way {
 /// Why the module is not loaded.
 #[derive(Clone, Copy)]
 enum Error {
+    Again,
+    ProgTypes,
     NotEmbedded,
     NoBtf {
         of: &'static str,
@@ -349,6 +372,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Again => f.write_str("a module registers once"),
+            Self::ProgTypes => f.write_str("the types of program must be given, each once"),
             Self::NotEmbedded => {
                 f.write_str("it has no BTF of its own: run 'kfunc embed' on the module")
             }

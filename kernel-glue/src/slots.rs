@@ -99,6 +99,12 @@ impl Slots {
         self.owners.iter().position(own)
     }
 
+    /// A slot that is taken, if there is one.
+    pub(crate) fn any_taken(&self) -> Option<usize> {
+        let taken = |place: &AtomicUsize| place.load(Ordering::Relaxed) != 0;
+        self.owners.iter().position(taken)
+    }
+
     /// Puts the values of a claimed slot in place.
     pub(crate) fn fill(&self, slot: usize, values: &[usize]) {
         // Relaxed: the kernel publishes the program, by which another CPU comes here, long after.

@@ -8,6 +8,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
 
 use crate::ffi::{self, Kprobe};
 use crate::register::registered;
@@ -44,8 +45,22 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         // SAFETY: `begin` registered the probe.
-        unsafe { ffi::unregister_kprobe(PROBE.0.get()) }
+        unsafe { ffi::unregister_kprobe(PROBE.0.get()) };
+        // No program is left that could call us; what is still taken belongs to programs whose end was missed.
+        let kfuncs = registered().map_or([].as_slice(), |registered| registered.kfuncs());
+        for kfunc in kfuncs {
+            while let Some(slot) = kfunc.slots.any_taken() {
+                kfunc.give_back(slot);
+            }
+        }
     }
+}
+
+/// How often the end of a program was not noticed, because the CPU was in the handler of another kprobe.
+pub(crate) fn missed() -> usize {
+    let nmissed = PROBE.0.get().wrapping_byte_add(offset_of!(Kprobe, nmissed));
+    // SAFETY: A word of a static, which the kernel counts up meanwhile.
+    unsafe { nmissed.cast::<usize>().read_volatile() }
 }
 
 /// Runs at the entry of `bpf_prog_free(prog)`, with preemption off. 0 lets the function go on.
@@ -64,8 +79,7 @@ extern "C" fn on_prog_free(_probe: *mut Kprobe, regs: *const c_void) -> c_int {
     let owner = program.aux().as_ptr() as usize;
     for kfunc in registered.kfuncs() {
         if let Some(slot) = kfunc.slots.find(owner) {
-            (kfunc.withdraw)(slot, usize::MAX);
-            kfunc.slots.release(slot);
+            kfunc.give_back(slot);
         }
     }
     GO_ON

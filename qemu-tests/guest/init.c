@@ -360,6 +360,39 @@ static void test_unbound(void)
 	rmmod_example();
 }
 
+static bool arm_kprobes(bool on)
+{
+	int fd = open("/sys/kernel/debug/kprobes/enabled", O_WRONLY | O_CLOEXEC);
+	bool written = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
+/*
+ * While kprobes are off, the end of a program is missed. Its state must not pass to a program that gets its memory:
+ * of so many programs in a row, each freed before the next is loaded, some do.
+ */
+static void test_missed_ends(void)
+{
+	struct program program;
+	int stale = 0, tried = 0;
+
+	if (!insmod_example(""))
+		return;
+	check(arm_kprobes(false), "kprobes can be turned off", "%s", strerror(errno));
+	while (tried < SLOTS && !load(&program, "/programs.bpf.o", "self_count")) {
+		stale += run(&program, 5) != 5;
+		unload(&program);
+		usleep(100000);
+		tried++;
+	}
+	check(tried > 1 && !stale, "no state passes on when the end of a program is missed", "%d of %d", stale, tried);
+	check(arm_kprobes(true), "kprobes can be turned on", "%s", strerror(errno));
+	rmmod_example();
+}
+
 static void test_bad_modules(void)
 {
 	static const char *const modules[] = { "not_embedded", "no_btf", "other_layout" };
@@ -419,6 +452,7 @@ int main(int argc, char **argv)
 	mkdir("/dev", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	setlinebuf(stdout);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
@@ -431,6 +465,7 @@ int main(int argc, char **argv)
 	test_bound();
 	test_native();
 	test_unbound();
+	test_missed_ends();
 	test_bad_modules();
 	print_kernel_log(log);
 	printf("@done %d\n", said);

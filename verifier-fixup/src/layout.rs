@@ -88,6 +88,8 @@ facts! {
     id_set_filter: "btf_kfunc_id_set" Of::Member("filter");
     /// Bytes of a kprobe.
     kprobe_size: "kprobe" Of::Size;
+    /// Where a kprobe counts how often it was missed.
+    kprobe_nmissed: "kprobe" Of::Member("nmissed");
     /// Where a kprobe keeps the name of its function.
     kprobe_symbol_name: "kprobe" Of::Member("symbol_name");
     /// Where a kprobe keeps what runs before its function.

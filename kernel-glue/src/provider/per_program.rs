@@ -4,7 +4,7 @@
 
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
+use core::mem::{needs_drop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -14,7 +14,8 @@ use crate::{Program, Provider, Refusal};
 
 /// A type of which every program gets a value of its own, when it is bound.
 ///
-/// A program can run on several CPUs at once, so the value is shared: `&self`, with atomics or locks inside.
+/// A program can run on several CPUs at once, so the value is shared: `&self`, with atomics inside. It is not
+/// dropped when the program dies, because that is noticed where nothing may sleep or wait, so it must not need to be.
 pub trait State: Send + Sync + 'static {
     /// What the struct is called in BTF: `struct NAME`.
     const NAME: &'static str;
@@ -22,48 +23,50 @@ pub trait State: Send + Sync + 'static {
     const NEW: Self;
 }
 
-/// The calling program's own `T`.
+/// The calling program's own `T`, for the time of a call.
 #[repr(transparent)]
 #[derive(Debug)]
-pub struct PerProgram<T: State>(NonNull<T>, PhantomData<&'static T>);
+pub struct PerProgram<'call, T: State>(NonNull<T>, PhantomData<&'call T>);
 
-impl<T: State> Deref for PerProgram<T> {
+impl<T: State> Deref for PerProgram<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: The value is made at bind and dropped at unbind, when the program does not run any more.
+        // SAFETY: The value is made at bind, and its place is not used again while the program runs.
         unsafe { self.0.as_ref() }
     }
 }
 
-impl<T: State> AsC for PerProgram<T> {
+impl<T: State> AsC for PerProgram<'_, T> {
     const C_TYPE: CType = CType::Pointer(&CType::Module {
         name: T::NAME,
         size: size_of::<T>() as u32,
     });
 }
 
-/// Room for one program's `T`. It holds a value from bind to unbind.
+/// Room for one program's `T`.
 pub struct StateCell<T>(UnsafeCell<MaybeUninit<T>>);
 
-// SAFETY: Whoever binds or unbinds has the cell alone; between the two it is only read, and `T` is `Sync`.
+// SAFETY: Whoever binds has the cell alone; from then on it is only read, and `T` is `Sync`.
 unsafe impl<T: Send + Sync> Sync for StateCell<T> {}
 
-// SAFETY: A transparent pointer to a value that is made here and dropped in `unbind`.
-unsafe impl<T: State> Provider for PerProgram<T> {
+// SAFETY: A transparent pointer to a value that is made here, and stays in place until the next bind.
+unsafe impl<T: State> Provider for PerProgram<'_, T> {
     type Store = StateCell<T>;
     const EMPTY: StateCell<T> = StateCell(UnsafeCell::new(MaybeUninit::uninit()));
 
     fn bind(store: &'static StateCell<T>, _program: &Program<'_>) -> Result<usize, Refusal> {
+        const {
+            assert!(
+                !needs_drop::<T>(),
+                "the state of a program is not dropped: it cannot hold what must be"
+            );
+        }
         let place = store.0.get().cast::<T>();
-        // SAFETY: The slot was just claimed, so nobody else uses its cell, and it holds no value.
+        // SAFETY: The slot was just claimed, so nobody else uses its cell.
         unsafe { place.write(T::NEW) };
         Ok(place as usize)
     }
 
-    fn unbind(store: &'static StateCell<T>) {
-        let place = store.0.get().cast::<T>();
-        // SAFETY: The cell holds the value that `bind` made, and the program does not run any more.
-        unsafe { place.drop_in_place() }
-    }
+    fn unbind(_store: &'static StateCell<T>) {}
 }

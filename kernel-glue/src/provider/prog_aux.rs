@@ -4,11 +4,12 @@
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use kfunc_abi::{AsC, CType, Kind};
 
 use crate::register::registered;
-use crate::{memory, Program, Provider, Refusal};
+use crate::{Program, Provider, Refusal};
 
 /// `struct bpf_prog_aux *` of the calling program: what Linux 7.0 and later can supply themselves.
 #[repr(transparent)]
@@ -16,13 +17,21 @@ use crate::{memory, Program, Provider, Refusal};
 pub struct ProgAux(NonNull<c_void>);
 
 impl ProgAux {
-    /// The program's id, as `BPF_OBJ_GET_INFO_BY_FD` tells it.
+    /// The program's id, as `BPF_OBJ_GET_INFO_BY_FD` tells it; 0 once user space has closed the program,
+    /// which may still be running then.
     pub fn id(self) -> u32 {
         let Some(registered) = registered() else {
             return 0; // Not reached: programs are bound only while registered.
         };
-        // SAFETY: The aux of the program that is running is live; its id was set before it could run.
-        unsafe { memory::read(self.0.as_ptr(), registered.layout().aux_id) }
+        let place = self
+            .0
+            .as_ptr()
+            .wrapping_byte_add(registered.layout().aux_id as usize)
+            .cast::<u32>();
+        // SAFETY: The aux of the program that is running is live, and of this layout; `bpf_prog_free_id` may
+        // write meanwhile, which an atomic allows.
+        let id = unsafe { AtomicU32::from_ptr(place) };
+        id.load(Ordering::Relaxed)
     }
 }
 
