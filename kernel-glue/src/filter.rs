@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::bind::{bind, check_entry};
 use crate::log::{self, Level, RateLimit};
-use crate::register::registered;
+use crate::registered::registered;
 use crate::{unbind, Program};
 
 /// `EACCES` of `include/uapi/asm-generic/errno-base.h`. Any value but 0 refuses the call.
@@ -28,7 +28,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
         return ALLOWED; // Not ours to judge: the kernel also asks about ids that are not in the set.
     };
     // SAFETY: The kernel passes the program that it is checking; the layout was compared at registration.
-    let Some(program) = (unsafe { Program::new(prog, registered.layout()) }) else {
+    let Some(program) = (unsafe { Program::new(prog, &registered.layout) }) else {
         return -EACCES;
     };
     let bind = if registered.leaves_alone(kfunc) {
@@ -36,7 +36,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
     } else {
         bind
     };
-    match bind(registered.layout(), kfunc, kfunc_id, &program) {
+    match bind(&registered.layout, kfunc, kfunc_id, &program) {
         Ok(()) => ALLOWED,
         Err(error) => {
             if REFUSALS.allows() {
@@ -44,7 +44,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
                 let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
                 log::print(
                     Level::Warning,
-                    registered.module_name(),
+                    registered.module.name,
                     format_args!(
                         "program '{}' refused: {}: {error}{}",
                         name.escape_ascii(),

@@ -24,20 +24,24 @@ mod ffi;
 mod filter;
 mod kernel_btf;
 mod kfunc;
+mod load_error;
 mod log;
 mod memory;
+mod module;
 mod program;
 mod provider;
 mod register;
+mod registered;
 mod slots;
 mod stubs;
 mod unbind;
 
 pub use explicit::{Explicit, Returned};
 pub use kfunc::{Kfunc, Values, Visit};
+pub use module::{Module, Options, ProgType};
 pub use program::Program;
 pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
-pub use register::{register, Errno, Module, Options, ProgType, Registration};
+pub use register::{register, Errno, Registration};
 pub use slots::Slots;
 
 #[doc(hidden)]
@@ -45,6 +49,6 @@ pub use explicit::explicit_type;
 #[doc(hidden)]
 pub use kfunc_abi;
 #[doc(hidden)]
-pub use register::native_active;
+pub use registered::native_active;
 #[doc(hidden)]
 pub use stubs::stub_len;

@@ -2,29 +2,25 @@
 
 //! Registration: is this the kernel that the module was built for, and what are its kfuncs called there?
 
-use core::cell::UnsafeCell;
-use core::ffi::{c_int, c_uint, c_void};
+use core::ffi::{c_int, c_void};
 use core::fmt;
-use core::mem::{offset_of, MaybeUninit};
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use btf_core::{Btf, Kind};
 use kfunc_abi::{IdSet8, KfuncFlags};
-use verifier_fixup::layout::{Layout, LayoutError, LayoutRecord};
-use verifier_fixup::native::{self, NativeError};
+use verifier_fixup::layout::{Layout, LayoutRecord};
+use verifier_fixup::native;
 
 use crate::ffi::{self, KfuncIdSet, Kprobe};
 use crate::filter::filter;
 use crate::kernel_btf::KernelBtf;
+use crate::load_error::LoadError;
 use crate::log::{self, Level};
+use crate::registered::{publish, Registered, MAX_KFUNCS};
 use crate::unbind::Watch;
-use crate::Kfunc;
+use crate::{Kfunc, Module, Options, ProgType};
 
-/// The most kfuncs of one module. The kernel allows 256 for one kind of program (`BTF_KFUNC_SET_MAX_CNT` of
-/// `kernel/bpf/btf.c`).
-const MAX_KFUNCS: usize = 64;
-/// `ENOEXEC` of `include/uapi/asm-generic/errno-base.h`: this module is not one for this kernel.
-const ENOEXEC: c_int = 8;
 /// Bytes of a symbol name with `_impl`, without NUL.
 const MAX_NAME: usize = 255 + kfunc_abi::IMPL_SUFFIX.len();
 
@@ -33,44 +29,8 @@ const MAX_NAME: usize = 255 + kfunc_abi::IMPL_SUFFIX.len();
 #[link_section = ".kfunc_abi"]
 static BUILT_FOR: LayoutRecord = LayoutRecord::new();
 
-/// A type of BPF program (`enum bpf_prog_type` of `include/uapi/linux/bpf.h`).
-///
-/// No two of these belong to one hook of the kernel's, which takes only one set from a module
-/// (`bpf_prog_type_to_kfunc_hook` of `kernel/bpf/btf.c`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProgType(c_uint);
-
-impl ProgType {
-    /// `BPF_PROG_TYPE_UNSPEC`: stands for every type.
-    pub const ANY: Self = Self(0);
-    /// `BPF_PROG_TYPE_SCHED_CLS`.
-    pub const SCHED_CLS: Self = Self(3);
-    /// `BPF_PROG_TYPE_XDP`.
-    pub const XDP: Self = Self(6);
-    /// `BPF_PROG_TYPE_TRACING`.
-    pub const TRACING: Self = Self(26);
-    /// `BPF_PROG_TYPE_SYSCALL`.
-    pub const SYSCALL: Self = Self(31);
-}
-
-/// What a module offers.
-pub struct Module {
-    /// The module's name, as `lsmod` shows it.
-    pub name: &'static str,
-    /// Its kfuncs.
-    pub kfuncs: &'static [&'static Kfunc],
-    /// The types of program that may call them, each once.
-    pub prog_types: &'static [ProgType],
-}
-
-/// How the kfuncs are registered.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Let the verifier fill in the implicit argument of the kfuncs for which it can (7.0 and later).
-    pub native: bool,
-    /// Bind nothing, so that every call gets to the safe entry. For tests; `native` has no meaning then.
-    pub unbound: bool,
-}
+/// The ids of this module's kfuncs.
+type KfuncSet = IdSet8<MAX_KFUNCS>;
 
 /// A negative errno, for `insmod`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,70 +40,6 @@ pub struct Errno(pub c_int);
 /// when the module goes.
 pub struct Registration {
     _watch: Watch,
-}
-
-/// What the filter and the probe need to know.
-pub(crate) struct Registered {
-    module: &'static Module,
-    layout: Layout,
-    options: Options,
-    ids: [u32; MAX_KFUNCS],
-}
-
-impl Registered {
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    pub(crate) fn module_name(&self) -> &'static str {
-        self.module.name
-    }
-
-    pub(crate) fn kfuncs(&self) -> &'static [&'static Kfunc] {
-        self.module.kfuncs
-    }
-
-    /// The kfunc that the kernel knows by this id.
-    pub(crate) fn kfunc(&self, id: u32) -> Option<&'static Kfunc> {
-        let mut known = self.ids.iter().zip(self.module.kfuncs);
-        known
-            .find(|(known, _)| **known == id)
-            .map(|(_, kfunc)| *kfunc)
-    }
-
-    /// Whether calls of `kfunc` are not bound.
-    pub(crate) fn leaves_alone(&self, kfunc: &Kfunc) -> bool {
-        self.options.unbound || self.is_native(kfunc)
-    }
-
-    fn is_native(&self, kfunc: &Kfunc) -> bool {
-        self.options.native && kfunc.native
-    }
-}
-
-/// Written once, before [`READY`] is set.
-struct Shared(UnsafeCell<MaybeUninit<Registered>>);
-
-// SAFETY: Written by the one thread that loads the module, and only read once `READY` is set.
-unsafe impl Sync for Shared {}
-
-static SHARED: Shared = Shared(UnsafeCell::new(MaybeUninit::uninit()));
-static READY: AtomicBool = AtomicBool::new(false);
-static REGISTERED_ONCE: AtomicBool = AtomicBool::new(false);
-
-/// What was registered; none before.
-pub(crate) fn registered() -> Option<&'static Registered> {
-    if !READY.load(Ordering::Acquire) {
-        return None;
-    }
-    // SAFETY: Written before `READY` was set, and never again.
-    Some(unsafe { &*SHARED.0.get().cast::<Registered>() })
-}
-
-/// Whether a safe entry was called by a program for which the verifier has filled in the argument.
-#[doc(hidden)]
-pub fn native_active(native: &[bool]) -> bool {
-    matches!(native, [true]) && registered().is_some_and(|registered| registered.options.native)
 }
 
 /// Registers the kfuncs of `module`. To be called once, from the module's init function; `owner` is its
@@ -175,59 +71,20 @@ fn try_register(
     module: &'static Module,
     options: Options,
     owner: *mut c_void,
-) -> Result<Registration, Error> {
-    if REGISTERED_ONCE.swap(true, Ordering::Relaxed) {
-        return Err(Error::Again);
+) -> Result<Registration, LoadError> {
+    static TRIED: AtomicBool = AtomicBool::new(false);
+    if TRIED.swap(true, Ordering::Relaxed) {
+        return Err(LoadError::Again);
     }
     check_prog_types(module.prog_types)?;
-    let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(Error::NotEmbedded)?;
-    let vmlinux = KernelBtf::read("vmlinux").map_err(|errno| Error::NoBtf {
-        of: "vmlinux",
-        errno,
-    })?;
-    let vmlinux = Btf::parse(vmlinux.bytes()).map_err(Error::Btf)?;
-    let layout = Layout::of_kernel(&vmlinux).map_err(Error::Layout)?;
-    built_for.expect(&layout).map_err(Error::Layout)?;
-    check_mirrors(&layout)?;
-
-    let own = KernelBtf::read(module.name).map_err(|errno| Error::NoBtf {
-        of: module.name,
-        errno,
-    })?;
-    let own = Btf::parse_split(own.bytes(), &vmlinux).map_err(Error::Btf)?;
-    let mut set = IdSet8::<MAX_KFUNCS>::new();
     let options = Options {
         native: options.native && !options.unbound,
         ..options
     };
-    let mut registered = Registered {
-        module,
-        layout,
-        options,
-        ids: [0; MAX_KFUNCS],
-    };
-    if options.native {
-        native::check_kernel(&vmlinux).map_err(|error| Error::Native {
-            of: module.name,
-            error,
-        })?;
-    }
-    for (index, kfunc) in module.kfuncs.iter().enumerate() {
-        let ids = find_ids(&own, start_id, kfunc)?;
-        let mut flags = kfunc.head.flags();
-        if registered.is_native(kfunc) {
-            check_native(&own, kfunc)?;
-            flags |= KfuncFlags::IMPLICIT_ARGS;
-        }
-        let place = registered.ids.get_mut(index).ok_or(Error::TooManyKfuncs)?;
-        *place = ids.in_kernel;
-        if !set.push(ids.in_module, flags) {
-            return Err(Error::TooManyKfuncs);
-        }
-    }
+    let (registered, set) = describe(module, options)?;
     publish(registered);
 
-    let watch = Watch::begin().map_err(Error::Probe)?;
+    let watch = Watch::begin().map_err(LoadError::Probe)?;
     let kset = KfuncIdSet {
         owner,
         set: (&raw const set).cast::<c_void>(),
@@ -237,31 +94,73 @@ fn try_register(
         // SAFETY: The set is copied; the filter is a function of this module, which programs hold.
         match unsafe { ffi::register_btf_kfunc_id_set(prog_type.0, &kset) } {
             0 => {}
-            errno => return Err(Error::Set(errno)),
+            errno => return Err(LoadError::Set(errno)),
         }
     }
+    let count = module.kfuncs.len();
     log::print(
         Level::Info,
         module.name,
-        format_args!(
-            "{} kfuncs with implicit arguments, {}",
-            module.kfuncs.len(),
-            Way(options)
-        ),
+        format_args!("{count} kfuncs with implicit arguments, {}", Way(options)),
     );
     Ok(Registration { _watch: watch })
 }
 
+/// Compares the running kernel with the one that the module was built for, and finds the kfuncs in it.
+fn describe(
+    module: &'static Module,
+    options: Options,
+) -> Result<(Registered, KfuncSet), LoadError> {
+    let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(LoadError::NotEmbedded)?;
+    let vmlinux = read_btf("vmlinux")?;
+    let vmlinux = Btf::parse(vmlinux.bytes()).map_err(LoadError::Btf)?;
+    let layout = Layout::of_kernel(&vmlinux).map_err(LoadError::Layout)?;
+    built_for.expect(&layout).map_err(LoadError::Layout)?;
+    check_mirrors(&layout)?;
+    if options.native {
+        let of = module.name;
+        native::check_kernel(&vmlinux).map_err(|error| LoadError::Native { of, error })?;
+    }
+
+    let own = read_btf(module.name)?;
+    let own = Btf::parse_split(own.bytes(), &vmlinux).map_err(LoadError::Btf)?;
+    let mut set = KfuncSet::new();
+    let mut registered = Registered {
+        module,
+        layout,
+        options,
+        ids: [0; MAX_KFUNCS],
+    };
+    for (index, kfunc) in module.kfuncs.iter().enumerate() {
+        let ids = find_ids(&own, start_id, kfunc)?;
+        let mut flags = kfunc.head.flags();
+        if registered.is_native(kfunc) {
+            check_native(&own, kfunc)?;
+            flags |= KfuncFlags::IMPLICIT_ARGS;
+        }
+        let place = registered.ids.get_mut(index);
+        *place.ok_or(LoadError::TooManyKfuncs)? = ids.in_kernel;
+        if !set.push(ids.in_module, flags) {
+            return Err(LoadError::TooManyKfuncs);
+        }
+    }
+    Ok((registered, set))
+}
+
+fn read_btf(of: &'static str) -> Result<KernelBtf, LoadError> {
+    KernelBtf::read(of).map_err(|errno| LoadError::NoBtf { of, errno })
+}
+
 /// Each type once: the kernel warns, and forgets all, when a hook gets a second set.
-fn check_prog_types(types: &[ProgType]) -> Result<(), Error> {
+fn check_prog_types(types: &[ProgType]) -> Result<(), LoadError> {
     let twice =
         |index: usize, ty: &ProgType| types.iter().skip(index).skip(1).any(|other| other == ty);
     let sound = !types.is_empty() && !types.iter().enumerate().any(|(index, ty)| twice(index, ty));
-    sound.then_some(()).ok_or(Error::ProgTypes)
+    sound.then_some(()).ok_or(LoadError::ProgTypes)
 }
 
 /// Compares the structures of `ffi.rs` with the kernel's.
-fn check_mirrors(layout: &Layout) -> Result<(), Error> {
+fn check_mirrors(layout: &Layout) -> Result<(), LoadError> {
     let same = [
         (layout.id_set_set, offset_of!(KfuncIdSet, set)),
         (layout.id_set_filter, offset_of!(KfuncIdSet, filter)),
@@ -271,7 +170,7 @@ fn check_mirrors(layout: &Layout) -> Result<(), Error> {
     ];
     let same = same.iter().all(|(kernel, own)| *kernel as usize == *own);
     let fits = layout.kprobe_size as usize <= size_of::<Kprobe>();
-    (same && fits).then_some(()).ok_or(Error::Mirrors)
+    (same && fits).then_some(()).ok_or(LoadError::Mirrors)
 }
 
 /// The id of a kfunc's public FUNC.
@@ -281,8 +180,8 @@ struct Ids {
 }
 
 /// Finds the kfunc in the relocated BTF, and checks that it is where the record says.
-fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, Error> {
-    let error = Error::NotInBtf { kfunc: kfunc.name };
+fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, LoadError> {
+    let error = LoadError::NotInBtf { kfunc: kfunc.name };
     let func = own
         .find_own(kfunc.name.as_bytes(), Kind::FUNC)
         .ok_or(error)?;
@@ -300,7 +199,7 @@ fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, Error> {
 }
 
 /// Checks that the verifier will fill in what the kfunc's body takes.
-fn check_native(own: &Btf<'_>, kfunc: &Kfunc) -> Result<(), Error> {
+fn check_native(own: &Btf<'_>, kfunc: &Kfunc) -> Result<(), LoadError> {
     let mut full = [0; MAX_NAME];
     let name = kfunc.name.bytes().chain(kfunc_abi::IMPL_SUFFIX.bytes());
     let mut len = 0;
@@ -309,17 +208,10 @@ fn check_native(own: &Btf<'_>, kfunc: &Kfunc) -> Result<(), Error> {
         len += 1;
     }
     let full = full.get(..len).unwrap_or_default();
-    native::check_pair(own, kfunc.name.as_bytes(), full).map_err(|error| Error::Native {
+    native::check_pair(own, kfunc.name.as_bytes(), full).map_err(|error| LoadError::Native {
         of: kfunc.name,
         error,
     })
-}
-
-fn publish(registered: Registered) {
-    let place = SHARED.0.get().cast::<Registered>();
-    // SAFETY: A module registers once, and nobody reads before `READY` is set.
-    unsafe { place.write(registered) };
-    READY.store(true, Ordering::Release);
 }
 
 /// How the kfuncs get their arguments, for the log.
@@ -332,69 +224,5 @@ impl fmt::Display for Way {
             Options { native: true, .. } => "native where the kernel can",
             _ => "bound",
         })
-    }
-}
-
-/// Why the module is not loaded.
-#[derive(Clone, Copy)]
-enum Error {
-    Again,
-    ProgTypes,
-    NotEmbedded,
-    NoBtf {
-        of: &'static str,
-        errno: i32,
-    },
-    Btf(btf_core::Error),
-    Layout(LayoutError),
-    Mirrors,
-    NotInBtf {
-        kfunc: &'static str,
-    },
-    Native {
-        of: &'static str,
-        error: NativeError,
-    },
-    TooManyKfuncs,
-    Probe(c_int),
-    Set(c_int),
-}
-
-impl Error {
-    fn errno(self) -> c_int {
-        match self {
-            Self::Probe(errno) | Self::Set(errno) => errno,
-            _ => -ENOEXEC,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Again => f.write_str("a module registers once"),
-            Self::ProgTypes => f.write_str("the types of program must be given, each once"),
-            Self::NotEmbedded => {
-                f.write_str("it has no BTF of its own: run 'kfunc embed' on the module")
-            }
-            Self::NoBtf { of, errno } => write!(
-                f,
-                "the kernel has no BTF of {of} (error {errno}): run 'kfunc embed' on the module"
-            ),
-            Self::Btf(error) => write!(f, "{error}"),
-            Self::Layout(error) => {
-                write!(f, "{error}: run 'kfunc embed' with this kernel's vmlinux")
-            }
-            Self::Mirrors => {
-                f.write_str("struct kprobe or btf_kfunc_id_set is not the one that is known")
-            }
-            Self::NotInBtf { kfunc } => {
-                write!(f, "{kfunc} is not where it must be in the module's BTF")
-            }
-            Self::Native { of, error } => write!(f, "native {of}: {error}"),
-            Self::TooManyKfuncs => write!(f, "more than {MAX_KFUNCS} kfuncs"),
-            Self::Probe(errno) => write!(f, "bpf_prog_free cannot be probed (error {errno})"),
-            Self::Set(errno) => write!(f, "the kernel refused the kfunc set (error {errno})"),
-        }
     }
 }

@@ -11,7 +11,7 @@ use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 
 use crate::ffi::{self, Kprobe};
-use crate::register::registered;
+use crate::registered::registered;
 use crate::{memory, Program};
 
 struct Probe(UnsafeCell<Kprobe>);
@@ -47,7 +47,7 @@ impl Drop for Watch {
         // SAFETY: `begin` registered the probe.
         unsafe { ffi::unregister_kprobe(PROBE.0.get()) };
         // No program is left that could call us; what is still taken belongs to programs whose end was missed.
-        let kfuncs = registered().map_or([].as_slice(), |registered| registered.kfuncs());
+        let kfuncs = registered().map_or([].as_slice(), |registered| registered.module.kfuncs);
         for kfunc in kfuncs {
             while let Some(slot) = kfunc.slots.any_taken() {
                 kfunc.give_back(slot);
@@ -69,7 +69,7 @@ extern "C" fn on_prog_free(_probe: *mut Kprobe, regs: *const c_void) -> c_int {
     let Some(registered) = registered() else {
         return GO_ON;
     };
-    let layout = registered.layout();
+    let layout = &registered.layout;
     // SAFETY: The kernel passes the registers at the entry of the function.
     let prog = unsafe { memory::read::<*const c_void>(regs, layout.regs_first_argument) };
     // SAFETY: The first argument is the program, which is freed after this.
@@ -77,7 +77,7 @@ extern "C" fn on_prog_free(_probe: *mut Kprobe, regs: *const c_void) -> c_int {
         return GO_ON;
     };
     let owner = program.aux().as_ptr() as usize;
-    for kfunc in registered.kfuncs() {
+    for kfunc in registered.module.kfuncs {
         if let Some(slot) = kfunc.slots.find(owner) {
             kfunc.give_back(slot);
         }

@@ -6,10 +6,13 @@ use btf_core::{Btf, Declaration, Kind};
 use kfunc_abi::record::{self, Record, ID_OFFSET};
 use object::build::elf::{Builder, SectionData};
 use object::elf;
-use verifier_fixup::layout::{Layout, FACTS_OFFSET};
+use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 
 use crate::module::Module;
-use crate::{split, stubs, Result};
+use crate::{split, stubs, Error, Result};
+
+/// Bytes of a layout's record that this version fills in, with its padding.
+const LAYOUT_FACTS_LEN: usize = size_of::<LayoutRecord>() - FACTS_OFFSET;
 
 /// A module with BTF, and what it offers.
 #[derive(Debug)]
@@ -49,6 +52,9 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
         fill_in(&mut declarations, kfunc.offset + ID_OFFSET, id.0);
     }
     for record in &layouts {
+        if record.facts.len() != LAYOUT_FACTS_LEN {
+            return Err(Error::OtherVersion);
+        }
         fill_in(&mut declarations, record.offset + ID_OFFSET, btf.start_id.0);
         for (index, value) in layout.values().into_iter().enumerate() {
             fill_in(

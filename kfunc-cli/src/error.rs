@@ -54,6 +54,9 @@ pub enum Error {
     /// A base that is not a kernel that binding works on.
     #[error("this kernel is not supported: {0}")]
     Layout(#[from] LayoutError),
+    /// A module with the layout of another version.
+    #[error("the module was built with another version of kernel-glue than this command")]
+    OtherVersion,
     /// A type that the kernel does not have.
     #[error("kfunc {kfunc}, {place}: the base has no {kind} '{name}'")]
     NoSuchType {

@@ -196,6 +196,22 @@ fn a_stub_that_is_not_what_it_must_be_is_refused() {
 }
 
 #[test]
+fn a_module_of_another_version_is_refused() {
+    let mut layout = layout_record();
+    layout.extend([0; 8]);
+    let size = layout.len() as u32;
+    layout[8..12].copy_from_slice(&size.to_le_bytes());
+    let module = module(
+        &[kfunc_record("foo", "bpf_prog_aux"), layout].concat(),
+        None,
+    );
+    assert!(matches!(
+        embed(&module, &vmlinux()),
+        Err(Error::OtherVersion)
+    ));
+}
+
+#[test]
 fn a_missing_symbol_is_named() {
     let module = module(&kfunc_record("bar", "bpf_prog_aux"), None);
     let error = embed(&module, &vmlinux()).unwrap_err();

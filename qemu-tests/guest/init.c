@@ -189,7 +189,7 @@ static void test_ids(const char *way)
 	if (load_example(&one, "self_id") || load_example(&other, "self_id"))
 		return;
 	got = run(&one, 0);
-	call_row(way, "bpf_self_id()", got == one.id, "aux of program %llu, which has id %u", got, one.id);
+	call_row(way, "bpf_self_id()", got == one.id, "aux of program %u, which says %llu", one.id, got);
 	got = run(&other, 0);
 	check(got == other.id && one.id != other.id, "two programs at once", "program %u got %llu", other.id, got);
 	got = run(&one, 0);
@@ -219,7 +219,7 @@ static void test_counts(void)
 	others = run(&other, 1000);
 	got = run(&one, 7);
 	call_row("bound", "bpf_self_count(7)", got == 12 && others == 1000,
-		 "own struct self_count of program %u, total %llu; program %u has %llu", one.id, got, other.id, others);
+		 "self_count of program %u: %llu; of %u: %llu", one.id, got, other.id, others);
 	check(run(&other, 0) == 1000, "the second program's own total", "it is not 1000");
 	if (!load_example(&callback, "in_callback")) {
 		got = run(&callback, 9);

@@ -50,7 +50,7 @@ fn a_layout_is_read_and_compared() {
     let layout = Layout::of_kernel(&Btf::parse(&data).unwrap()).unwrap();
     assert_eq!(
         (layout.prog_aux, layout.aux_name, layout.kprobe_size),
-        (0, 8, 16)
+        (0, 8, 24)
     );
     assert_eq!(layout.expect(&layout), Ok(()));
 

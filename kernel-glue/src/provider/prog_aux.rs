@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use kfunc_abi::{AsC, CType, Kind};
 
-use crate::register::registered;
+use crate::registered::registered;
 use crate::{Program, Provider, Refusal};
 
 /// `struct bpf_prog_aux *` of the calling program: what Linux 7.0 and later can supply themselves.
@@ -26,7 +26,7 @@ impl ProgAux {
         let place = self
             .0
             .as_ptr()
-            .wrapping_byte_add(registered.layout().aux_id as usize)
+            .wrapping_byte_add(registered.layout.aux_id as usize)
             .cast::<u32>();
         // SAFETY: The aux of the program that is running is live, and of this layout; `bpf_prog_free_id` may
         // write meanwhile, which an atomic allows.
