@@ -189,7 +189,7 @@ static void test_ids(const char *way)
 	if (load_example(&one, "self_id") || load_example(&other, "self_id"))
 		return;
 	got = run(&one, 0);
-	call_row(way, "bpf_self_id()", got == one.id, "aux of program %u, which says %llu", one.id, got);
+	call_row(way, "bpf_self_id()", got == one.id, "aux of program %llu", got);
 	got = run(&other, 0);
 	check(got == other.id && one.id != other.id, "two programs at once", "program %u got %llu", other.id, got);
 	got = run(&one, 0);
