@@ -115,7 +115,7 @@ fn describe(
     let vmlinux = read_btf("vmlinux")?;
     let vmlinux = Btf::parse(vmlinux.bytes()).map_err(LoadError::Btf)?;
     let layout = Layout::of_kernel(&vmlinux).map_err(LoadError::Layout)?;
-    built_for.expect(&layout).map_err(LoadError::Layout)?;
+    built_for.check(&layout).map_err(LoadError::Layout)?;
     check_mirrors(&layout)?;
     if options.native {
         let of = module.name;

@@ -117,7 +117,7 @@ impl Layout {
     /// # Errors
     ///
     /// The first fact that differs.
-    pub fn expect(&self, running: &Self) -> Result<(), LayoutError> {
+    pub fn check(&self, running: &Self) -> Result<(), LayoutError> {
         let pairs = self.values().into_iter().zip(running.values());
         for ((expected, found), fact) in pairs.zip(FACTS) {
             if expected != found {

@@ -52,13 +52,13 @@ fn a_layout_is_read_and_compared() {
         (layout.prog_aux, layout.aux_name, layout.kprobe_size),
         (0, 8, 24)
     );
-    assert_eq!(layout.expect(&layout), Ok(()));
+    assert_eq!(layout.check(&layout), Ok(()));
 
     let other = Layout {
         aux_kfunc_tab: layout.aux_kfunc_tab + 8,
         ..layout
     };
-    let error = layout.expect(&other).unwrap_err();
+    let error = layout.check(&other).unwrap_err();
     assert_eq!(
         error.to_string(),
         "struct bpf_prog_aux, member kfunc_tab: built for 24, this kernel has 32"
