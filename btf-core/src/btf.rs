@@ -5,6 +5,7 @@
 use core::iter::FusedIterator;
 
 use crate::bytes::name_at;
+use crate::index::Index;
 use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
 use crate::{Error, ErrorKind, Header, Kind, Section, Type, TypeId};
 
@@ -16,6 +17,7 @@ pub struct Btf<'a> {
     first_id: TypeId,
     first_name: u32,
     end_id: TypeId,
+    index: Index<'a>,
 }
 
 impl<'a> Btf<'a> {
@@ -46,10 +48,11 @@ impl<'a> Btf<'a> {
             first_id,
             first_name: base.map_or(0, Btf::end_name),
             end_id: first_id,
+            index: Index::NONE,
         };
         let mut offset = 0;
         while offset < header.types.len() {
-            let ty = Type::parse(header.types, offset, btf.end_id)?;
+            let ty = Type::parse(header.types, btf.layout(), offset, btf.end_id)?;
             offset = offset.saturating_add(ty.len());
             if btf.end_id.0 >= MAX_TYPES {
                 return Err(ErrorKind::TooManyTypes.at_type(Section::Types, offset, btf.end_id));
@@ -57,6 +60,47 @@ impl<'a> Btf<'a> {
             btf.end_id = TypeId(btf.end_id.0.saturating_add(1));
         }
         Ok(btf)
+    }
+
+    /// The layout section; a split BTF may leave it to its base.
+    fn layout(&self) -> &'a [u8] {
+        match self.base {
+            Some(base) if self.header.layout.is_empty() => base.layout(),
+            _ => self.header.layout,
+        }
+    }
+
+    /// This BTF with an index of its own types in `room`. Linear in the types, once.
+    ///
+    /// [`Btf::get`] then takes a number of steps that depends on the room: with one word for each type
+    /// ([`Btf::own_len`]) it is one step, with one word for every 16 at most 16. If the names are found to be sorted,
+    /// as resolve_btfids of Linux 7.x leaves them, [`Btf::find`] becomes a binary search.
+    ///
+    /// ```
+    /// # use btf_core::{Btf, Kind};
+    /// # fn example(data: &[u8]) -> Result<(), btf_core::Error> {
+    /// let btf = Btf::parse(data)?;
+    /// let mut room = [0; 1024]; // 4 KiB: every 119th type of a vmlinux
+    /// let btf = btf.indexed(&mut room);
+    /// let task = btf.find(b"task_struct", Kind::STRUCT);
+    /// # let _ = task;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn indexed(mut self, room: &'a mut [u32]) -> Self {
+        self.index = Index::build(&self, room);
+        self
+    }
+
+    /// Number of own types.
+    pub fn own_len(&self) -> u32 {
+        self.end_id.0.saturating_sub(self.first_id.0)
+    }
+
+    /// Whether the names are known to be sorted, anonymous types first (`btf_check_sorted` of
+    /// `kernel/bpf/btf.c`). Only [`Btf::indexed`] finds out.
+    pub fn is_sorted(&self) -> bool {
+        self.index.sorted()
     }
 
     /// The id of the first own type.
@@ -77,20 +121,38 @@ impl<'a> Btf<'a> {
 
     /// The own types, in the order of their ids; those of the base are not among them.
     pub fn types(&self) -> Types<'a> {
+        self.types_at(0, self.first_id)
+    }
+
+    /// The own types from `id` on, whose record is at `offset`.
+    fn types_at(&self, offset: usize, id: TypeId) -> Types<'a> {
         Types {
-            rest: self.header.types,
-            id: self.first_id,
+            rest: self.header.types.get(offset..).unwrap_or_default(),
+            layout: self.layout(),
+            id,
         }
     }
 
-    /// The type of `id`, from here or from the base; none for `void`. Linear in the id.
+    /// The own types from `id` on.
+    pub(crate) fn types_from(&self, id: TypeId) -> Types<'a> {
+        let place = id.0.saturating_sub(self.first_id.0);
+        let (known, offset) = self.index.before(place);
+        let known_id = TypeId(self.first_id.0.saturating_add(known));
+        let mut types = self.types_at(offset, known_id);
+        let ahead = place.saturating_sub(known);
+        if let Some(last_skipped) = ahead.checked_sub(1) {
+            // Ends early where there are no so many types.
+            types.nth(usize::try_from(last_skipped).unwrap_or(usize::MAX));
+        }
+        types
+    }
+
+    /// The type of `id`, from here or from the base; none for `void`. Linear in the id without an index.
     pub fn get(&self, id: TypeId) -> Option<Type<'a>> {
         match self.base {
             Some(base) if id < self.first_id => base.get(id),
-            _ => {
-                let place = usize::try_from(id.0.checked_sub(self.first_id.0)?).ok()?;
-                self.types().nth(place)
-            }
+            _ if id < self.first_id => None,
+            _ => self.types_from(id).next(),
         }
     }
 
@@ -117,7 +179,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The first type of this name **and kind**, the base's first, as `btf_find_by_name_kind` of
-    /// `kernel/bpf/btf.c`. Linear in the number of types.
+    /// `kernel/bpf/btf.c`. Linear in the number of types, or logarithmic where [`Btf::is_sorted`].
     ///
     /// A name alone is not enough: 181 names of a vmlinux belong to several types.
     pub fn find(&self, name: &[u8], kind: Kind) -> Option<Type<'a>> {
@@ -138,8 +200,33 @@ impl<'a> Btf<'a> {
         kind: Kind,
     ) -> impl Iterator<Item = Type<'a>> + use<'a, 'n> {
         let btf = *self;
-        self.types()
-            .filter(move |ty| ty.kind() == kind && btf.name(ty) == name)
+        let sorted = self.index.sorted();
+        let start = if sorted {
+            self.lower_bound(name)
+        } else {
+            self.first_id
+        };
+        self.types_from(start)
+            .take_while(move |ty| !sorted || btf.name(ty) == name)
+            .filter(move |ty| ty.kind() == kind && (sorted || btf.name(ty) == name))
+    }
+
+    /// The first of the sorted types whose name is not before `name`.
+    fn lower_bound(&self, name: &[u8]) -> TypeId {
+        let (mut low, mut high) = (self.first_id.0, self.end_id.0);
+        while low < high {
+            let middle = low.midpoint(high);
+            let before = self
+                .types_from(TypeId(middle))
+                .next()
+                .is_some_and(|ty| self.name(&ty) < name);
+            if before {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        TypeId(low)
     }
 
     /// Follows typedefs, qualifiers and type tags from `id` to what they stand for; none for `void`.
@@ -167,6 +254,7 @@ impl<'a> Btf<'a> {
 #[derive(Clone, Debug)]
 pub struct Types<'a> {
     rest: &'a [u8],
+    layout: &'a [u8],
     id: TypeId,
 }
 
@@ -174,7 +262,7 @@ impl<'a> Iterator for Types<'a> {
     type Item = Type<'a>;
 
     fn next(&mut self) -> Option<Type<'a>> {
-        let ty = Type::parse(self.rest, 0, self.id).ok()?;
+        let ty = Type::parse(self.rest, self.layout, 0, self.id).ok()?;
         self.rest = self.rest.get(ty.len()..)?;
         self.id = TypeId(self.id.0.saturating_add(1));
         Some(ty)

@@ -3,8 +3,14 @@
 //! The header: where the sections are.
 
 use crate::bytes::{array, slice, u32_at};
-use crate::limits::{HEADER_LEN, MAGIC, VERSION};
+use crate::limits::{HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, VERSION};
 use crate::{Error, ErrorKind, Section};
+
+/// Where the fields of `struct btf_header` are; of a section, its offset, which its length follows.
+const HEADER_LEN_FIELD: usize = 4;
+const TYPES_FIELD: usize = 8;
+const STRINGS_FIELD: usize = 16;
+const LAYOUT_FIELD: usize = 24;
 
 /// The sections of a BTF blob, found in bounds.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +19,8 @@ pub struct Header<'a> {
     pub types: &'a [u8],
     /// The NUL-terminated names.
     pub strings: &'a [u8],
+    /// How long records of each kind are; empty where the BTF does not say (all before Linux 7.3).
+    pub layout: &'a [u8],
 }
 
 impl<'a> Header<'a> {
@@ -40,17 +48,22 @@ impl<'a> Header<'a> {
         if flags != 0 {
             return Err(ErrorKind::UnsupportedFlags(flags).at(Section::Header, 3));
         }
-        let header_len = word(data, 4)?;
+        let header_len = word(data, HEADER_LEN_FIELD)?;
         if header_len < HEADER_LEN {
             return Err(truncated());
         }
-        let strings = section(data, header_len, 16)?;
+        let strings = section(data, header_len, STRINGS_FIELD)?;
         if !strings.is_empty() && strings.last() != Some(&0) {
             return Err(ErrorKind::UnterminatedStrings.at(Section::Strings, strings.len()));
         }
+        let layout = match header_len {
+            ..HEADER_WITH_LAYOUT_LEN => &[],
+            _ => section(data, header_len, LAYOUT_FIELD)?,
+        };
         Ok(Self {
-            types: section(data, header_len, 8)?,
+            types: section(data, header_len, TYPES_FIELD)?,
             strings,
+            layout,
         })
     }
 }

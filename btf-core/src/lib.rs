@@ -39,7 +39,9 @@ mod btf;
 mod bytes;
 mod error;
 mod header;
+mod index;
 mod info;
+mod layout;
 pub mod limits;
 mod member;
 mod print;
@@ -52,5 +54,8 @@ pub use header::Header;
 pub use info::{Info, Kind};
 pub use member::Member;
 pub use print::Declaration;
-pub use types::{IntEncoding, Linkage, Param, Params, RawMember, RawMembers, Type, TypeId};
+pub use types::{
+    Array, Enumerator, Enumerators, IntEncoding, Linkage, Param, Params, RawMember, RawMembers,
+    Type, TypeId, Variable, Variables,
+};
 pub use write::Writer;

@@ -3,6 +3,7 @@
 //! One type record, and the views of what follows it.
 
 use crate::bytes::{slice, u32_at};
+use crate::layout;
 use crate::limits::TYPE_LEN;
 use crate::{Error, ErrorKind, Info, Kind, Section};
 
@@ -50,15 +51,22 @@ pub struct Type<'a> {
 }
 
 impl<'a> Type<'a> {
-    /// Reads the record of `id` at `offset` of the type section.
-    pub(crate) fn parse(types: &'a [u8], offset: usize, id: TypeId) -> Result<Self, Error> {
+    /// Reads the record of `id` at `offset` of the type section. `layout` is asked of kinds that are not known.
+    pub(crate) fn parse(
+        types: &'a [u8],
+        layout: &[u8],
+        offset: usize,
+        id: TypeId,
+    ) -> Result<Self, Error> {
         let truncated = || ErrorKind::TruncatedType.at_type(Section::Types, offset, id);
         let head = slice(types, offset, TYPE_LEN).ok_or_else(truncated)?;
         let word = |at| u32_at(head, at).ok_or_else(truncated);
         let info = Info(word(4)?);
-        let elements_len = elements_len(info).ok_or_else(|| {
-            ErrorKind::UnknownKind(info.kind()).at_type(Section::Types, offset, id)
-        })?;
+        let elements_len = elements_len(info)
+            .or_else(|| layout::elements_len(layout, info))
+            .ok_or_else(|| {
+                ErrorKind::UnknownKind(info.kind()).at_type(Section::Types, offset, id)
+            })?;
         let elements = offset
             .checked_add(TYPE_LEN)
             .and_then(|start| slice(types, start, elements_len))
@@ -142,6 +150,36 @@ impl<'a> Type<'a> {
         (self.kind() == Kind::DECL_TAG)
             .then(|| u32_at(self.elements, 0).map(|word| word as i32))
             .flatten()
+    }
+
+    /// What an ARRAY is of.
+    pub fn array(&self) -> Option<Array> {
+        if self.kind() != Kind::ARRAY {
+            return None;
+        }
+        let word = |at| u32_at(self.elements, at);
+        Some(Array {
+            element: TypeId(word(0)?),
+            index: TypeId(word(4)?),
+            len: word(8)?,
+        })
+    }
+
+    /// The enumerators of an ENUM or ENUM64; empty for other kinds.
+    pub fn enumerators(&self) -> Enumerators<'a> {
+        let wide = self.kind() == Kind::ENUM64;
+        let any = wide || self.kind() == Kind::ENUM;
+        Enumerators {
+            rest: if any { self.elements } else { &[] },
+            wide,
+            signed: self.info.kind_flag(),
+        }
+    }
+
+    /// The variables of a DATASEC; empty for other kinds.
+    pub fn variables(&self) -> Variables<'a> {
+        let datasec = self.kind() == Kind::DATASEC;
+        Variables(if datasec { self.elements } else { &[] })
     }
 
     /// The parameters of a FUNC_PROTO; empty for other kinds.
@@ -255,6 +293,90 @@ impl Iterator for RawMembers<'_> {
                 offset
             },
             bitfield_size: if self.bitfields { offset >> 24 } else { 0 },
+        })
+    }
+}
+
+/// What an ARRAY is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Array {
+    /// The type of each element.
+    pub element: TypeId,
+    /// The type of the index.
+    pub index: TypeId,
+    /// Number of elements.
+    pub len: u32,
+}
+
+/// An enumerator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enumerator {
+    /// Where the name is.
+    pub name: u32,
+    /// Its value. One above `i64::MAX`, of an unsigned ENUM64, keeps its place.
+    pub value: i128,
+}
+
+/// The enumerators of an ENUM or ENUM64, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Enumerators<'a> {
+    rest: &'a [u8],
+    wide: bool,
+    signed: bool,
+}
+
+impl Iterator for Enumerators<'_> {
+    type Item = Enumerator;
+
+    fn next(&mut self) -> Option<Enumerator> {
+        let len = if self.wide { MEMBER_LEN } else { PARAM_LEN };
+        let (head, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        let low = u32_at(head, 4)?;
+        let value = match (self.wide, self.signed) {
+            (false, false) => i128::from(low),
+            (false, true) => i128::from(low as i32),
+            (true, signed) => {
+                let value = u64::from(u32_at(head, 8)?) << 32 | u64::from(low);
+                if signed {
+                    i128::from(value as i64)
+                } else {
+                    i128::from(value)
+                }
+            }
+        };
+        Some(Enumerator {
+            name: u32_at(head, 0)?,
+            value,
+        })
+    }
+}
+
+/// A variable of a DATASEC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The VAR.
+    pub var: TypeId,
+    /// Bytes from the start of the section.
+    pub offset: u32,
+    /// Its size in bytes.
+    pub size: u32,
+}
+
+/// The variables of a DATASEC, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Variables<'a>(&'a [u8]);
+
+impl Iterator for Variables<'_> {
+    type Item = Variable;
+
+    fn next(&mut self) -> Option<Variable> {
+        let (head, rest) = self.0.split_at_checked(MEMBER_LEN)?;
+        self.0 = rest;
+        Some(Variable {
+            var: TypeId(u32_at(head, 0)?),
+            offset: u32_at(head, 4)?,
+            size: u32_at(head, 8)?,
         })
     }
 }

@@ -164,7 +164,13 @@ fn a_header_that_is_not_sound_is_named() {
 
 /// Reads all there is; must end, and must not panic.
 fn exercise(data: &[u8]) -> Result<(), Error> {
-    let btf = Btf::parse(data)?;
+    let mut room = [0; 3];
+    let btf = Btf::parse(data)?.indexed(&mut room);
+    let _ = (
+        btf.find(b"task", Kind::FUNC),
+        btf.find(b"x", Kind::STRUCT),
+        btf.get(TypeId(u32::MAX)),
+    );
     for ty in btf.types() {
         let _ = (
             btf.name(&ty),
@@ -219,3 +225,222 @@ fn a_buffer_that_is_too_small_says_how_much_it_needs() {
 
 static_assertions::assert_impl_all!(Error: Copy, Send, Sync, core::error::Error);
 static_assertions::assert_impl_all!(Btf<'static>: Copy, Send, Sync);
+
+/// Types `a0`, `a1`, … in the order of `names`, after an anonymous pointer.
+fn named_types(names: &[&str]) -> Vec<u8> {
+    let (mut types, mut strings, mut out) = (vec![0; 8192], vec![0; 4096], vec![0; 16384]);
+    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    writer.push_reference(Kind::PTR, TypeId::VOID).unwrap();
+    for name in names {
+        let (kind, name) = match name.strip_prefix("union ") {
+            Some(name) => (Kind::UNION, name),
+            None => (Kind::STRUCT, *name),
+        };
+        writer.push_opaque(kind, name.as_bytes(), 8).unwrap();
+    }
+    let len = writer.finish(&mut out).unwrap();
+    out.truncate(len);
+    out
+}
+
+/// With every size of index, the answers are those of a walk.
+fn assert_index_agrees(btf: Btf<'_>, names: &[&[u8]]) {
+    for words in [0, 1, 2, 3, 7, 64, 1000] {
+        let mut room = vec![0; words];
+        let indexed = btf.indexed(&mut room);
+        for id in 0..btf.end_id().0 + 2 {
+            assert_eq!(
+                indexed.get(TypeId(id)),
+                btf.get(TypeId(id)),
+                "type {id}, {words} words"
+            );
+        }
+        assert_eq!(indexed.get(TypeId(u32::MAX)), None);
+        for name in names {
+            for kind in [Kind::STRUCT, Kind::UNION, Kind::PTR] {
+                assert_eq!(
+                    indexed.find(name, kind),
+                    btf.find(name, kind),
+                    "{words} words"
+                );
+                assert_eq!(
+                    indexed.named(name, kind).count(),
+                    btf.named(name, kind).count()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_index_gives_the_answers_of_a_walk() {
+    let names: Vec<_> = (10..75).map(|number| format!("a{number}")).collect();
+    let mut sorted: Vec<_> = names.iter().map(String::as_str).collect();
+    sorted.splice(20..20, ["a29x", "union a29x", "a29x"]);
+    let asked: Vec<_> = sorted
+        .iter()
+        .map(|name| name.as_bytes())
+        .chain([&b"a"[..], b"zz", b"a29x", b""])
+        .collect();
+
+    let data = named_types(&sorted);
+    let btf = Btf::parse(&data).unwrap();
+    assert!(!btf.is_sorted() && btf.indexed(&mut [0; 8]).is_sorted());
+    assert_index_agrees(btf, &asked);
+
+    let mut unsorted = sorted.clone();
+    unsorted.swap(3, 40);
+    let data = named_types(&unsorted);
+    let btf = Btf::parse(&data).unwrap();
+    assert!(!btf.indexed(&mut [0; 8]).is_sorted());
+    assert_index_agrees(btf, &asked);
+    assert_index_agrees(Btf::parse(&named_types(&[])).unwrap(), &asked);
+}
+
+/// A header of 32 bytes, a type of kind 20 with two elements of 8 bytes, then an INT; and the layout section.
+fn future_kind(layout: &[u8]) -> Vec<u8> {
+    let words = |words: &[u32]| {
+        words
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect::<Vec<_>>()
+    };
+    let unknown = words(&[1, 20 << 24 | 2, 0, 7, 0, 0, 0, 0]);
+    let int = words(&[5, 1 << 24, 4, 32]);
+    let types = [unknown, int].concat();
+    let strings = b"\0new\0int\0";
+    let (types_len, layout_len) = (types.len() as u32, layout.len() as u32);
+    let strings_at = types_len + layout_len;
+    let mut data = btf_core::limits::MAGIC.to_ne_bytes().to_vec();
+    data.extend([1, 0]);
+    data.extend(words(&[
+        32,
+        0,
+        types_len,
+        strings_at,
+        strings.len() as u32,
+        types_len,
+        layout_len,
+    ]));
+    data.extend(types);
+    data.extend(layout);
+    data.extend(strings);
+    data
+}
+
+#[test]
+fn an_unknown_kind_is_skipped_by_the_layout_section_and_never_guessed() {
+    let mut layout = vec![0; 21 * 4];
+    layout[20 * 4..].copy_from_slice(&[4, 8, 0, 0]);
+    let data = future_kind(&layout);
+    let btf = Btf::parse(&data).unwrap();
+    assert_eq!(
+        btf.types().map(|ty| ty.kind()).collect::<Vec<_>>(),
+        [Kind(20), Kind::INT]
+    );
+    assert_eq!(
+        btf.find(b"int", Kind::INT).map(|ty| ty.id()),
+        Some(TypeId(2))
+    );
+
+    let error = |layout: &[u8]| {
+        Btf::parse(&future_kind(layout))
+            .map_err(|error| error.kind)
+            .err()
+    };
+    let unknown = Some(ErrorKind::UnknownKind(Kind(20)));
+    assert_eq!(error(&[]), unknown, "no layout section");
+    assert_eq!(error(&layout[..20 * 4]), unknown, "the kind is not in it");
+    layout[20 * 4] = 3;
+    assert_eq!(
+        error(&layout),
+        unknown,
+        "a record that is not made of words"
+    );
+    layout[20 * 4..].copy_from_slice(&[252, 252, 0, 0]);
+    assert_eq!(error(&layout), Some(ErrorKind::TruncatedType));
+}
+
+#[test]
+fn elements_of_every_kind_are_read() {
+    let words = |words: &[u32]| {
+        words
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect::<Vec<_>>()
+    };
+    let info = |kind: Kind, vlen: u32, flag: u32| u32::from(kind.0) << 24 | vlen | flag << 31;
+    let types = words(&[
+        0,
+        info(Kind::ARRAY, 0, 0),
+        0,
+        9,
+        8,
+        7, //
+        0,
+        info(Kind::ENUM, 1, 0),
+        4,
+        1,
+        u32::MAX, //
+        0,
+        info(Kind::ENUM, 1, 1),
+        4,
+        1,
+        u32::MAX, //
+        0,
+        info(Kind::ENUM64, 1, 0),
+        8,
+        1,
+        2,
+        u32::MAX, //
+        0,
+        info(Kind::ENUM64, 1, 1),
+        8,
+        1,
+        2,
+        u32::MAX, //
+        1,
+        info(Kind::DATASEC, 1, 0),
+        4,
+        5,
+        16,
+        4, //
+    ]);
+    let mut data = btf_core::limits::MAGIC.to_ne_bytes().to_vec();
+    data.extend([1, 0]);
+    data.extend(words(&[24, 0, types.len() as u32, types.len() as u32, 3]));
+    data.extend(&types);
+    data.extend(b"\0x\0");
+    let btf = Btf::parse(&data).unwrap();
+    let ty = |id| btf.get(TypeId(id)).unwrap();
+
+    let array = ty(1).array().unwrap();
+    assert_eq!(
+        (array.element, array.index, array.len),
+        (TypeId(9), TypeId(8), 7)
+    );
+    let value = |id| {
+        ty(id)
+            .enumerators()
+            .map(|enumerator| enumerator.value)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(value(2), [i128::from(u32::MAX)]);
+    assert_eq!(value(3), [-1]);
+    assert_eq!(value(4), [i128::from(u64::from(u32::MAX) << 32 | 2)]);
+    assert_eq!(value(5), [i128::from(-(1_i64 << 32) + 2)]);
+    let variable = ty(6).variables().next().unwrap();
+    assert_eq!(
+        (variable.var, variable.offset, variable.size),
+        (TypeId(5), 16, 4)
+    );
+    // Views of other kinds are empty.
+    assert_eq!(
+        (
+            ty(2).array(),
+            ty(1).enumerators().count(),
+            ty(1).variables().count()
+        ),
+        (None, 0, 0)
+    );
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The layout section: how long records are, for kinds that came after this crate.
+//!
+//! One entry of 4 bytes for each kind, from kind 0 on: bytes that follow every record of the kind, bytes of each
+//! of its elements, and flags (`struct btf_layout` of `include/uapi/linux/btf.h`, Linux 7.3).
+
+use crate::bytes::array;
+use crate::Info;
+
+/// Bytes of an entry.
+const ENTRY_LEN: usize = 4;
+/// Records are made of words, so an entry that breaks them up is not believed (`btf_type_size_unknown` of
+/// `tools/lib/bpf/btf.c`).
+const WORD: u8 = 4;
+
+/// Bytes that follow the record, by the layout section `layout`; none where it does not know the kind.
+pub(crate) fn elements_len(layout: &[u8], info: Info) -> Option<usize> {
+    let entry = usize::from(info.kind().0).checked_mul(ENTRY_LEN)?;
+    let [info_size, element_size, _, _] = array(layout, entry)?;
+    if info_size % WORD != 0 || element_size % WORD != 0 {
+        return None;
+    }
+    usize::try_from(info.vlen())
+        .ok()?
+        .checked_mul(usize::from(element_size))?
+        .checked_add(usize::from(info_size))
+}
