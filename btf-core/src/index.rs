@@ -37,7 +37,7 @@ impl<'i> Index<'i> {
         let mut used = 0_usize;
         let mut offset = 0_u32;
         let (mut sorted, mut last_name) = (true, [].as_slice());
-        for (place, ty) in (0_u32..).zip(btf.types()) {
+        for (place, ty) in (0..btf.own_len()).zip(btf.types()) {
             if place.checked_rem(step) == Some(0) {
                 if let Some(entry) = places.next() {
                     *entry = offset;

@@ -29,6 +29,9 @@ const MAX_NAME: usize = 255 + kfunc_abi::IMPL_SUFFIX.len();
 #[link_section = ".kfunc_abi"]
 static BUILT_FOR: LayoutRecord = LayoutRecord::new();
 
+/// Words of the index of vmlinux, on the stack: every type is found in at most some 500 steps.
+const INDEX_LEN: usize = 256;
+
 /// The ids of this module's kfuncs.
 type KfuncSet = IdSet8<MAX_KFUNCS>;
 
@@ -113,7 +116,10 @@ fn describe(
 ) -> Result<(Registered, KfuncSet), LoadError> {
     let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(LoadError::NotEmbedded)?;
     let vmlinux = read_btf("vmlinux")?;
-    let vmlinux = Btf::parse(vmlinux.bytes()).map_err(LoadError::Btf)?;
+    let mut index = [0; INDEX_LEN];
+    let vmlinux = Btf::parse(vmlinux.bytes())
+        .map_err(LoadError::Btf)?
+        .indexed(&mut index);
     let layout = Layout::of_kernel(&vmlinux).map_err(LoadError::Layout)?;
     built_for.check(&layout).map_err(LoadError::Layout)?;
     check_mirrors(&layout)?;
