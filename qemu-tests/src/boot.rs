@@ -11,7 +11,7 @@ use crate::kernel::Kernel;
 use crate::module::{self, Built};
 use crate::progress::step;
 use crate::verdict::{judge, Report};
-use crate::{guest, initramfs, packages, qemu};
+use crate::{guest, initramfs, packages, qemu, real_btf};
 
 /// A kernel that was booted.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     packages::install(root, kernel)?;
     packages::install(root, other)?;
     let module = module::build(root, kernel)?;
+    step(&format!("{kernel}: reading its BTF"), || {
+        real_btf::check(&module::vmlinux_btf(root, kernel)?)
+    })?;
     let archive = archive(root, kernel, other, &module)?;
     let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));
     fs::create_dir_all(root.host_path(&folder))?;

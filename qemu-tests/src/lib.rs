@@ -25,6 +25,7 @@ pub mod module;
 pub mod packages;
 pub mod progress;
 pub mod qemu;
+pub mod real_btf;
 pub mod rust_tree;
 pub mod source_check;
 pub mod stamp;
