@@ -37,6 +37,7 @@
 
 mod btf;
 mod bytes;
+mod elements;
 mod error;
 mod header;
 mod index;
@@ -49,13 +50,13 @@ mod types;
 mod write;
 
 pub use btf::{Btf, Types};
+pub use elements::{
+    Array, Enumerator, Enumerators, Param, Params, RawMember, RawMembers, Variable, Variables,
+};
 pub use error::{At, Error, ErrorKind, Section};
 pub use header::Header;
 pub use info::{Info, Kind};
 pub use member::Member;
 pub use print::Declaration;
-pub use types::{
-    Array, Enumerator, Enumerators, IntEncoding, Linkage, Param, Params, RawMember, RawMembers,
-    Type, TypeId, Variable, Variables,
-};
+pub use types::{IntEncoding, Linkage, Type, TypeId};
 pub use write::Writer;

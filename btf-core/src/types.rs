@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One type record, and the views of what follows it.
+//! One type record.
 
 use crate::bytes::{slice, u32_at};
+use crate::elements::{MEMBER_LEN, PARAM_LEN};
 use crate::layout;
 use crate::limits::TYPE_LEN;
-use crate::{Error, ErrorKind, Info, Kind, Section};
+use crate::{
+    Array, Enumerators, Error, ErrorKind, Info, Kind, Params, RawMembers, Section, Variables,
+};
 
 /// The number of a type: its place in the type section, counted from 1 (0 is `void`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -217,166 +220,4 @@ fn elements_len(info: Info) -> Option<usize> {
         _ => return None,
     };
     usize::try_from(info.vlen()).ok()?.checked_mul(each)
-}
-
-/// Bytes of `struct btf_member`, `struct btf_var_secinfo` and `struct btf_enum64`.
-const MEMBER_LEN: usize = 12;
-/// Bytes of `struct btf_param` and `struct btf_enum`.
-const PARAM_LEN: usize = 8;
-
-/// A parameter of a FUNC_PROTO. `name` 0 and type `void` stand for C's `...`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Param {
-    /// Where the name is.
-    pub name: u32,
-    /// The type.
-    pub ty: TypeId,
-}
-
-/// The parameters of a FUNC_PROTO, in order.
-#[derive(Clone, Copy, Debug)]
-pub struct Params<'a>(&'a [u8]);
-
-impl Iterator for Params<'_> {
-    type Item = Param;
-
-    fn next(&mut self) -> Option<Param> {
-        let (head, rest) = self.0.split_at_checked(PARAM_LEN)?;
-        self.0 = rest;
-        Some(Param {
-            name: u32_at(head, 0)?,
-            ty: TypeId(u32_at(head, 4)?),
-        })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let len = self.0.len() / PARAM_LEN;
-        (len, Some(len))
-    }
-}
-
-impl ExactSizeIterator for Params<'_> {}
-
-/// A member as it is recorded; [`crate::Btf::member`] finds one by its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RawMember {
-    /// Where the name is; 0 for an anonymous member.
-    pub name: u32,
-    /// The type.
-    pub ty: TypeId,
-    /// Bits from the start of the struct.
-    pub bit_offset: u32,
-    /// Bits of a bitfield; 0 for other members.
-    pub bitfield_size: u32,
-}
-
-/// The members of a STRUCT or UNION, in order.
-#[derive(Clone, Copy, Debug)]
-pub struct RawMembers<'a> {
-    rest: &'a [u8],
-    bitfields: bool,
-}
-
-impl Iterator for RawMembers<'_> {
-    type Item = RawMember;
-
-    fn next(&mut self) -> Option<RawMember> {
-        let (head, rest) = self.rest.split_at_checked(MEMBER_LEN)?;
-        self.rest = rest;
-        let offset = u32_at(head, 8)?;
-        Some(RawMember {
-            name: u32_at(head, 0)?,
-            ty: TypeId(u32_at(head, 4)?),
-            bit_offset: if self.bitfields {
-                offset & 0x00ff_ffff
-            } else {
-                offset
-            },
-            bitfield_size: if self.bitfields { offset >> 24 } else { 0 },
-        })
-    }
-}
-
-/// What an ARRAY is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Array {
-    /// The type of each element.
-    pub element: TypeId,
-    /// The type of the index.
-    pub index: TypeId,
-    /// Number of elements.
-    pub len: u32,
-}
-
-/// An enumerator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Enumerator {
-    /// Where the name is.
-    pub name: u32,
-    /// Its value. One above `i64::MAX`, of an unsigned ENUM64, keeps its place.
-    pub value: i128,
-}
-
-/// The enumerators of an ENUM or ENUM64, in order.
-#[derive(Clone, Copy, Debug)]
-pub struct Enumerators<'a> {
-    rest: &'a [u8],
-    wide: bool,
-    signed: bool,
-}
-
-impl Iterator for Enumerators<'_> {
-    type Item = Enumerator;
-
-    fn next(&mut self) -> Option<Enumerator> {
-        let len = if self.wide { MEMBER_LEN } else { PARAM_LEN };
-        let (head, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        let low = u32_at(head, 4)?;
-        let value = match (self.wide, self.signed) {
-            (false, false) => i128::from(low),
-            (false, true) => i128::from(low as i32),
-            (true, signed) => {
-                let value = u64::from(u32_at(head, 8)?) << 32 | u64::from(low);
-                if signed {
-                    i128::from(value as i64)
-                } else {
-                    i128::from(value)
-                }
-            }
-        };
-        Some(Enumerator {
-            name: u32_at(head, 0)?,
-            value,
-        })
-    }
-}
-
-/// A variable of a DATASEC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// The VAR.
-    pub var: TypeId,
-    /// Bytes from the start of the section.
-    pub offset: u32,
-    /// Its size in bytes.
-    pub size: u32,
-}
-
-/// The variables of a DATASEC, in order.
-#[derive(Clone, Copy, Debug)]
-pub struct Variables<'a>(&'a [u8]);
-
-impl Iterator for Variables<'_> {
-    type Item = Variable;
-
-    fn next(&mut self) -> Option<Variable> {
-        let (head, rest) = self.0.split_at_checked(MEMBER_LEN)?;
-        self.0 = rest;
-        Some(Variable {
-            var: TypeId(u32_at(head, 0)?),
-            offset: u32_at(head, 4)?,
-            size: u32_at(head, 8)?,
-        })
-    }
 }
