@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::mpsc::{sync_channel, RecvTimeoutError};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use crate::kernel::Arch;
 
 /// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
 const DEADLINE: Duration = Duration::from_secs(240);
+/// Lines that may be read before they are looked at.
+const LINES_AHEAD: usize = 1024;
 /// Lines of the console that are shown when a guest fails.
 pub const CONSOLE_TAIL: usize = 60;
 
@@ -64,7 +66,7 @@ fn lines_until_end(mut command: Command, patience: Duration) -> Result<Vec<Strin
         .spawn()
         .context("QEMU cannot be started")?;
     let output = child.stdout.take().context("QEMU has no output")?;
-    let (send, lines) = channel();
+    let (send, lines) = sync_channel(LINES_AHEAD);
     let reader = spawn(move || {
         for line in BufReader::new(output)
             .split(b'\n')
@@ -82,7 +84,12 @@ fn lines_until_end(mut command: Command, patience: Duration) -> Result<Vec<Strin
     let deadline = Instant::now() + patience;
     let mut console = Vec::new();
     let timed_out = loop {
-        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        // Asked for at every line: a guest that prints without end is never silent.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break true;
+        }
+        match lines.recv_timeout(left) {
             Ok(line) => console.push(line),
             Err(RecvTimeoutError::Disconnected) => break false,
             Err(RecvTimeoutError::Timeout) => break true,
