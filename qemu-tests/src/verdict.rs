@@ -30,8 +30,8 @@ pub struct Report {
 
 /// What a clean kernel log does not contain.
 const COMPLAINTS: &[&str] = &[
-    "WARNING",
-    "BUG",
+    "WARNING:",
+    "BUG:",
     "Oops",
     "Call Trace",
     "cut here",
