@@ -50,24 +50,17 @@ pub(crate) fn bind(
     let claim = kfunc.slots.claim(owner).ok_or(NotBound::NoSlot {
         capacity: kfunc.slots.capacity(),
     })?;
+    if let Claim::Left(slot) = claim {
+        kfunc.withdraw(slot, usize::MAX);
+    }
     let slot = match claim {
         Claim::Own(slot) => slot,
-        Claim::Fresh(slot) => {
-            kfunc.provide(slot, program).map_err(NotBound::Refused)?;
-            slot
-        }
-        Claim::Left(slot) => {
-            kfunc.withdraw(slot, usize::MAX);
+        Claim::Fresh(slot) | Claim::Left(slot) => {
             kfunc.provide(slot, program).map_err(NotBound::Refused)?;
             slot
         }
     };
-    let target = Target {
-        func_id: id,
-        entry: kfunc.entry(),
-        stub: kfunc.stub(slot),
-    };
-    redirect(layout, program, target).map_err(NotBound::Descriptors)
+    redirect(layout, kfunc, id, program, kfunc.stub(slot)).map_err(NotBound::Descriptors)
 }
 
 /// Checks that the program's calls get to the kfunc's own entry, without binding them.
@@ -79,16 +72,22 @@ pub(crate) fn check_entry(
     id: u32,
     program: &Program<'_>,
 ) -> Result<(), NotBound> {
+    redirect(layout, kfunc, id, program, kfunc.entry()).map_err(NotBound::Descriptors)
+}
+
+/// Sends the program's calls of the kfunc to `stub`.
+fn redirect(
+    layout: &Layout,
+    kfunc: &Kfunc,
+    id: u32,
+    program: &Program<'_>,
+    stub: u64,
+) -> Result<(), BindError> {
     let target = Target {
         func_id: id,
         entry: kfunc.entry(),
-        stub: kfunc.entry(),
+        stub,
     };
-    redirect(layout, program, target).map_err(NotBound::Descriptors)
-}
-
-/// Sends the program's calls of the kfunc to the stub.
-fn redirect(layout: &Layout, program: &Program<'_>, target: Target) -> Result<(), BindError> {
     let tab = program.kfunc_tab();
     if tab.is_null() {
         return Err(BindError::NoDescriptor);

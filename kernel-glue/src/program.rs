@@ -3,7 +3,6 @@
 //! A BPF program, as the kernel shows it while it is being checked.
 
 use core::ffi::c_void;
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use verifier_fixup::layout::{Layout, NAME_LEN};
@@ -14,7 +13,6 @@ use crate::memory;
 pub struct Program<'p> {
     aux: NonNull<c_void>,
     layout: &'p Layout,
-    live: PhantomData<&'p c_void>,
 }
 
 impl<'p> Program<'p> {
@@ -29,11 +27,7 @@ impl<'p> Program<'p> {
         }
         // SAFETY: The caller promises a live program of this layout; `aux` does not change.
         let aux = unsafe { memory::read::<*mut c_void>(prog, layout.prog_aux) };
-        NonNull::new(aux).map(|aux| Self {
-            aux,
-            layout,
-            live: PhantomData,
-        })
+        NonNull::new(aux).map(|aux| Self { aux, layout })
     }
 
     /// The program's `struct bpf_prog_aux`. It stays where it is for the program's whole life, while the

@@ -60,7 +60,8 @@ pub unsafe fn register(
     options: Options,
     owner: *mut c_void,
 ) -> Result<Registration, Errno> {
-    try_register(module, options, owner).map_err(|error| {
+    // SAFETY: The caller's promise.
+    unsafe { try_register(module, options, owner) }.map_err(|error| {
         log::print(
             Level::Error,
             module.name,
@@ -70,7 +71,10 @@ pub unsafe fn register(
     })
 }
 
-fn try_register(
+/// # Safety
+///
+/// As [`register`].
+unsafe fn try_register(
     module: &'static Module,
     options: Options,
     owner: *mut c_void,
@@ -94,7 +98,8 @@ fn try_register(
         filter: Some(filter),
     };
     for prog_type in module.prog_types {
-        // SAFETY: The set is copied; the filter is a function of this module, which programs hold.
+        // SAFETY: The owner is this module, by the caller's promise; the set is copied; the filter is a function
+        // of this module, which programs hold.
         match unsafe { ffi::register_btf_kfunc_id_set(prog_type.0, &kset) } {
             0 => {}
             errno => return Err(LoadError::Set(errno)),
@@ -159,10 +164,16 @@ fn read_btf(of: &'static str) -> Result<KernelBtf, LoadError> {
 
 /// Each type once: the kernel warns, and forgets all, when a hook gets a second set.
 fn check_prog_types(types: &[ProgType]) -> Result<(), LoadError> {
-    let twice =
-        |index: usize, ty: &ProgType| types.iter().skip(index).skip(1).any(|other| other == ty);
-    let sound = !types.is_empty() && !types.iter().enumerate().any(|(index, ty)| twice(index, ty));
-    sound.then_some(()).ok_or(LoadError::ProgTypes)
+    let mut later = types;
+    while let Some((ty, rest)) = later.split_first() {
+        if rest.contains(ty) {
+            return Err(LoadError::ProgTypes);
+        }
+        later = rest;
+    }
+    (!types.is_empty())
+        .then_some(())
+        .ok_or(LoadError::ProgTypes)
 }
 
 /// Compares the structures of `ffi.rs` with the kernel's.

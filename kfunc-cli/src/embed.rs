@@ -14,6 +14,9 @@ use crate::{split, stubs, Error, Result};
 /// Bytes of a layout's record that this version fills in, with its padding.
 const LAYOUT_FACTS_LEN: usize = size_of::<LayoutRecord>() - FACTS_OFFSET;
 
+/// Words of the index of vmlinux: every type is found in at most some 30 steps.
+const INDEX_LEN: usize = 4096;
+
 /// A module with BTF, and what it offers.
 #[derive(Debug)]
 pub struct Embedded {
@@ -33,7 +36,8 @@ pub struct Embedded {
 /// A damaged file, a declaration that names a type which the kernel does not have, a stub that is not what it
 /// must be, or a kernel that binding does not work on.
 pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
-    let vmlinux = Btf::parse(vmlinux)?;
+    let mut index = [0; INDEX_LEN];
+    let vmlinux = Btf::parse(vmlinux)?.indexed(&mut index);
     let layout = Layout::of_kernel(&vmlinux)?;
     let module = Module::parse(data)?;
     let mut declarations = module.declarations()?.to_vec();

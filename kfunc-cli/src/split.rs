@@ -48,16 +48,18 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
             .collect(ty, &mut leaves)?;
         }
     }
-    let (base, mut known) = write_base(vmlinux, &leaves)?;
+    let (base, known) = write_base(vmlinux, &leaves)?;
     let base_btf = Btf::parse(&base)?;
     let (mut types, mut strings) = (vec![0; SECTION_LEN], vec![0; SECTION_LEN]);
     let mut split = Split {
         writer: Writer::split(&mut types, &mut strings, &base_btf),
+        vmlinux,
+        known,
         references: HashMap::new(),
     };
     let mut funcs = Vec::new();
     for kfunc in kfuncs {
-        funcs.push(split.push_pair(vmlinux, kfunc, &mut known)?);
+        funcs.push(split.push_pair(kfunc)?);
     }
     Ok(ModuleBtf {
         split: finish(split.writer)?,
@@ -164,25 +166,23 @@ fn finish(writer: Writer<'_>) -> Result<Vec<u8>> {
 }
 
 /// The split part, while it is written.
-struct Split<'b> {
+struct Split<'b, 'a> {
     writer: Writer<'b>,
+    vmlinux: &'b Btf<'a>,
+    /// The kernel's types that there are already, by the kernel's ids.
+    known: HashMap<TypeId, TypeId>,
     /// Pointers and qualifiers that there are already.
     references: HashMap<(Kind, TypeId), TypeId>,
 }
 
-impl Split<'_> {
+impl Split<'_, '_> {
     /// Adds both signatures of `kfunc`; gives the id of the public FUNC.
-    fn push_pair(
-        &mut self,
-        vmlinux: &Btf<'_>,
-        kfunc: &Kfunc<'_>,
-        known: &mut HashMap<TypeId, TypeId>,
-    ) -> Result<TypeId> {
-        let return_type = self.push_type(vmlinux, kfunc.return_type(), known)?;
+    fn push_pair(&mut self, kfunc: &Kfunc<'_>) -> Result<TypeId> {
+        let return_type = self.push_type(kfunc.return_type())?;
         let mut params = Vec::new();
         for (name, ty) in kfunc.params() {
             params.push(Param {
-                ty: self.push_type(vmlinux, ty, known)?,
+                ty: self.push_type(ty)?,
                 name: self.writer.name(name.as_bytes())?,
             });
         }
@@ -200,22 +200,22 @@ impl Split<'_> {
         Ok(public)
     }
 
-    fn push_type(
-        &mut self,
-        vmlinux: &Btf<'_>,
-        mut code: TypeCode<'_>,
-        known: &mut HashMap<TypeId, TypeId>,
-    ) -> Result<TypeId> {
+    fn push_type(&mut self, mut code: TypeCode<'_>) -> Result<TypeId> {
         let mut around = Vec::new();
         let mut id = loop {
             match code.next()? {
                 TypeStep::Around(kind) => around.push(kind),
                 TypeStep::Void => break TypeId::VOID,
-                TypeStep::Module { name, size } => break self.push_module_struct(name, size)?,
+                // A struct of the module: its members are the module's own affair.
+                TypeStep::Module { name, size } => {
+                    break self
+                        .writer
+                        .push_opaque(Kind::STRUCT, name.as_bytes(), size)?
+                }
                 TypeStep::Kernel { kind, name } => {
-                    let found = vmlinux.find(name.as_bytes(), kind);
+                    let found = self.vmlinux.find(name.as_bytes(), kind);
                     let id = found.map_or(TypeId::VOID, |ty| ty.id());
-                    break self.push_kernel(vmlinux, id, known)?;
+                    break self.push_kernel(id)?;
                 }
             }
         };
@@ -226,25 +226,20 @@ impl Split<'_> {
     }
 
     /// The kernel's type `id`: in the base already, or a chain that leads there.
-    fn push_kernel(
-        &mut self,
-        vmlinux: &Btf<'_>,
-        id: TypeId,
-        known: &mut HashMap<TypeId, TypeId>,
-    ) -> Result<TypeId> {
-        if let Some(known) = known.get(&id) {
+    fn push_kernel(&mut self, id: TypeId) -> Result<TypeId> {
+        if let Some(known) = self.known.get(&id) {
             return Ok(*known);
         }
-        let Some(ty) = vmlinux.get(id) else {
+        let Some(ty) = self.vmlinux.get(id) else {
             return Ok(TypeId::VOID);
         };
         let inner = ty.target().unwrap_or(TypeId::VOID);
-        let inner = self.push_kernel(vmlinux, inner, known)?;
+        let inner = self.push_kernel(inner)?;
         let new = match ty.kind() {
-            Kind::TYPEDEF => self.writer.push_typedef(vmlinux.name(&ty), inner)?,
+            Kind::TYPEDEF => self.writer.push_typedef(self.vmlinux.name(&ty), inner)?,
             kind => self.push_reference(kind, inner)?,
         };
-        known.insert(id, new);
+        self.known.insert(id, new);
         Ok(new)
     }
 
@@ -255,12 +250,5 @@ impl Split<'_> {
         let id = self.writer.push_reference(kind, target)?;
         self.references.insert((kind, target), id);
         Ok(id)
-    }
-
-    /// A struct of the module. Its members are the module's own affair.
-    fn push_module_struct(&mut self, name: &str, size: u32) -> Result<TypeId> {
-        Ok(self
-            .writer
-            .push_opaque(Kind::STRUCT, name.as_bytes(), size)?)
     }
 }

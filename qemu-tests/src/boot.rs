@@ -41,14 +41,13 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));
     fs::create_dir_all(root.host_path(&folder))?;
     fs::write(root.host_path(&folder).join("initramfs"), archive)?;
-    let image = BuildRoot::own(&format!("kernels/{}/vmlinuz", kernel.release()));
     let arguments = if kernel.series.native { "native" } else { "" };
 
     step(&format!("{kernel}: booting"), || {
         let console = qemu::boot(
             root,
             kernel.arch,
-            &image,
+            &packages::image(kernel),
             &format!("{folder}/initramfs"),
             arguments,
         )?;

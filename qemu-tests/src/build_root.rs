@@ -193,8 +193,12 @@ impl BuildRoot {
     ///
     /// The script fails: the end of its log is in the error.
     pub fn run(&self, name: &str, script: &str) -> Result<()> {
-        let log = self.host_path(&Self::own(&format!("log/{name}.log")));
-        run_logged(self.command(["sh", "-ec", script]), &log)
+        run_logged(self.command(["sh", "-ec", script]), &self.log(name))
+    }
+
+    /// The log `name`, as the host sees it.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.host_path(&Self::own(&format!("log/{name}.log")))
     }
 
     /// Runs a shell script inside, for its output.

@@ -64,14 +64,13 @@ pub fn build(root: &BuildRoot, kernel: &Kernel) -> Result<Built> {
             &format!("module-{kernel}"),
             &format!("{make} -j$(nproc) CONFIG_DEBUG_INFO_BTF_MODULES= M={folder} modules"),
         )?;
-        let log = fs::read_to_string(
-            root.host_path(&BuildRoot::own(&format!("log/module-{kernel}.log"))),
-        )?;
+        let log = fs::read_to_string(root.log(&format!("module-{kernel}")))?;
         ensure!(!log.contains("warning:"), "kbuild warns:\n{log}");
 
         let plain = fs::read(host_folder.join(format!("{NAME}.ko")))?;
-        let embedded = kfunc_cli::embed(&plain, &vmlinux_btf(root, kernel)?)?;
-        let again = kfunc_cli::embed(&embedded.module, &vmlinux_btf(root, kernel)?)?;
+        let vmlinux = vmlinux_btf(root, kernel)?;
+        let embedded = kfunc_cli::embed(&plain, &vmlinux)?;
+        let again = kfunc_cli::embed(&embedded.module, &vmlinux)?;
         ensure!(
             again.module == embedded.module,
             "kfunc embed, run twice, gives different bytes"

@@ -3,7 +3,6 @@
 //! Kernel packages: which is the newest, and its files in the build root.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
@@ -92,9 +91,9 @@ fn numbers(version: &str) -> Vec<u32> {
         .collect()
 }
 
-/// A kernel's image, on the host.
-pub fn image(root: &BuildRoot, kernel: &Kernel) -> PathBuf {
-    root.host_path(&folder(kernel)).join("vmlinuz")
+/// A kernel's image, in the build root.
+pub fn image(kernel: &Kernel) -> String {
+    format!("{}/vmlinuz", folder(kernel))
 }
 
 fn folder(kernel: &Kernel) -> String {
@@ -138,7 +137,7 @@ pub fn install(root: &BuildRoot, kernel: &Kernel) -> Result<()> {
             )
         })
     })?;
-    for file in [image(root, kernel), root.host_path(&kernel.vmlinux())] {
+    for file in [image(kernel), kernel.vmlinux()].map(|file| root.host_path(&file)) {
         ensure!(
             file.exists(),
             "{} is missing: remove {}",
