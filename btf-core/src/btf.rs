@@ -7,7 +7,7 @@ use core::iter::FusedIterator;
 use crate::bytes::name_at;
 use crate::index::Index;
 use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
-use crate::{Error, ErrorKind, Header, Kind, Section, Type, TypeId};
+use crate::{ByteOrder, Error, ErrorKind, Header, Kind, Section, Type, TypeId};
 
 /// BTF whose records all lie inside their section. References between them are checked when followed.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,9 @@ impl<'a> Btf<'a> {
 
     fn parse_over(data: &'a [u8], base: Option<&'a Btf<'a>>) -> Result<Self, Error> {
         let header = Header::parse(data)?;
+        if base.is_some_and(|base| base.byte_order() != header.order) {
+            return Err(ErrorKind::OtherByteOrder.at(Section::Header, 0));
+        }
         let first_id = base.map_or(TypeId(1), Btf::end_id);
         let mut btf = Self {
             base,
@@ -52,7 +55,7 @@ impl<'a> Btf<'a> {
         };
         let mut offset = 0;
         while offset < header.types.len() {
-            let ty = Type::parse(header.types, btf.layout(), offset, btf.end_id)?;
+            let ty = Type::parse(header.types, header.order, btf.layout(), offset, btf.end_id)?;
             offset = offset.saturating_add(ty.len());
             if btf.end_id.0 >= MAX_TYPES {
                 return Err(ErrorKind::TooManyTypes.at_type(Section::Types, offset, btf.end_id));
@@ -60,6 +63,11 @@ impl<'a> Btf<'a> {
             btf.end_id = TypeId(btf.end_id.0.saturating_add(1));
         }
         Ok(btf)
+    }
+
+    /// The order of the bytes in every word, which the magic tells.
+    pub fn byte_order(&self) -> ByteOrder {
+        self.header.order
     }
 
     /// The layout section; a split BTF may leave it to its base.
@@ -128,6 +136,7 @@ impl<'a> Btf<'a> {
     fn types_at(&self, offset: usize, id: TypeId) -> Types<'a> {
         Types {
             rest: self.header.types.get(offset..).unwrap_or_default(),
+            order: self.header.order,
             layout: self.layout(),
             id,
         }
@@ -254,6 +263,7 @@ impl<'a> Btf<'a> {
 #[derive(Clone, Debug)]
 pub struct Types<'a> {
     rest: &'a [u8],
+    order: ByteOrder,
     layout: &'a [u8],
     id: TypeId,
 }
@@ -262,7 +272,7 @@ impl<'a> Iterator for Types<'a> {
     type Item = Type<'a>;
 
     fn next(&mut self) -> Option<Type<'a>> {
-        let ty = Type::parse(self.rest, self.layout, 0, self.id).ok()?;
+        let ty = Type::parse(self.rest, self.order, self.layout, 0, self.id).ok()?;
         self.rest = self.rest.get(ty.len()..)?;
         self.id = TypeId(self.id.0.saturating_add(1));
         Some(ty)

@@ -2,8 +2,7 @@
 
 //! What follows a record: parameters, members, enumerators, variables.
 
-use crate::bytes::u32_at;
-use crate::TypeId;
+use crate::{ByteOrder, TypeId};
 
 /// Bytes of `struct btf_member`, `struct btf_var_secinfo` and `struct btf_enum64`.
 pub(crate) const MEMBER_LEN: usize = 12;
@@ -21,22 +20,25 @@ pub struct Param {
 
 /// The parameters of a FUNC_PROTO, in order.
 #[derive(Clone, Copy, Debug)]
-pub struct Params<'a>(pub(crate) &'a [u8]);
+pub struct Params<'a> {
+    pub(crate) rest: &'a [u8],
+    pub(crate) order: ByteOrder,
+}
 
 impl Iterator for Params<'_> {
     type Item = Param;
 
     fn next(&mut self) -> Option<Param> {
-        let (head, rest) = self.0.split_at_checked(PARAM_LEN)?;
-        self.0 = rest;
+        let (head, rest) = self.rest.split_at_checked(PARAM_LEN)?;
+        self.rest = rest;
         Some(Param {
-            name: u32_at(head, 0)?,
-            ty: TypeId(u32_at(head, 4)?),
+            name: self.order.u32_at(head, 0)?,
+            ty: TypeId(self.order.u32_at(head, 4)?),
         })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let len = self.0.len() / PARAM_LEN;
+        let len = self.rest.len() / PARAM_LEN;
         (len, Some(len))
     }
 }
@@ -60,6 +62,7 @@ pub struct RawMember {
 #[derive(Clone, Copy, Debug)]
 pub struct RawMembers<'a> {
     pub(crate) rest: &'a [u8],
+    pub(crate) order: ByteOrder,
     pub(crate) bitfields: bool,
 }
 
@@ -69,10 +72,10 @@ impl Iterator for RawMembers<'_> {
     fn next(&mut self) -> Option<RawMember> {
         let (head, rest) = self.rest.split_at_checked(MEMBER_LEN)?;
         self.rest = rest;
-        let offset = u32_at(head, 8)?;
+        let offset = self.order.u32_at(head, 8)?;
         Some(RawMember {
-            name: u32_at(head, 0)?,
-            ty: TypeId(u32_at(head, 4)?),
+            name: self.order.u32_at(head, 0)?,
+            ty: TypeId(self.order.u32_at(head, 4)?),
             bit_offset: if self.bitfields {
                 offset & 0x00ff_ffff
             } else {
@@ -107,6 +110,7 @@ pub struct Enumerator {
 #[derive(Clone, Copy, Debug)]
 pub struct Enumerators<'a> {
     pub(crate) rest: &'a [u8],
+    pub(crate) order: ByteOrder,
     pub(crate) wide: bool,
     pub(crate) signed: bool,
 }
@@ -118,12 +122,12 @@ impl Iterator for Enumerators<'_> {
         let len = if self.wide { MEMBER_LEN } else { PARAM_LEN };
         let (head, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
-        let low = u32_at(head, 4)?;
+        let low = self.order.u32_at(head, 4)?;
         let value = match (self.wide, self.signed) {
             (false, false) => i128::from(low),
             (false, true) => i128::from(low as i32),
             (true, signed) => {
-                let value = u64::from(u32_at(head, 8)?) << 32 | u64::from(low);
+                let value = u64::from(self.order.u32_at(head, 8)?) << 32 | u64::from(low);
                 if signed {
                     i128::from(value as i64)
                 } else {
@@ -132,7 +136,7 @@ impl Iterator for Enumerators<'_> {
             }
         };
         Some(Enumerator {
-            name: u32_at(head, 0)?,
+            name: self.order.u32_at(head, 0)?,
             value,
         })
     }
@@ -151,18 +155,21 @@ pub struct Variable {
 
 /// The variables of a DATASEC, in order.
 #[derive(Clone, Copy, Debug)]
-pub struct Variables<'a>(pub(crate) &'a [u8]);
+pub struct Variables<'a> {
+    pub(crate) rest: &'a [u8],
+    pub(crate) order: ByteOrder,
+}
 
 impl Iterator for Variables<'_> {
     type Item = Variable;
 
     fn next(&mut self) -> Option<Variable> {
-        let (head, rest) = self.0.split_at_checked(MEMBER_LEN)?;
-        self.0 = rest;
+        let (head, rest) = self.rest.split_at_checked(MEMBER_LEN)?;
+        self.rest = rest;
         Some(Variable {
-            var: TypeId(u32_at(head, 0)?),
-            offset: u32_at(head, 4)?,
-            size: u32_at(head, 8)?,
+            var: TypeId(self.order.u32_at(head, 0)?),
+            offset: self.order.u32_at(head, 4)?,
+            size: self.order.u32_at(head, 8)?,
         })
     }
 }

@@ -47,8 +47,8 @@ pub enum ErrorKind {
     TruncatedHeader,
     /// The magic is not [`crate::limits::MAGIC`].
     InvalidMagic(u16),
-    /// The magic is right for a machine of the other byte order.
-    ForeignByteOrder,
+    /// A split BTF is of another byte order than its base.
+    OtherByteOrder,
     /// The version is not [`crate::limits::VERSION`].
     UnsupportedVersion(u8),
     /// The header has flags; none are defined.
@@ -111,7 +111,7 @@ impl fmt::Display for ErrorKind {
         match self {
             Self::TruncatedHeader => f.write_str("the blob ends inside the BTF header"),
             Self::InvalidMagic(magic) => write!(f, "magic {magic:#06x} is not that of BTF"),
-            Self::ForeignByteOrder => f.write_str("the BTF is of the other byte order"),
+            Self::OtherByteOrder => f.write_str("the base is of the other byte order"),
             Self::UnsupportedVersion(version) => write!(f, "BTF version {version} is not known"),
             Self::UnsupportedFlags(flags) => write!(f, "header flags {flags:#04x} are not known"),
             Self::SectionOutOfBounds => f.write_str("the section lies outside of the blob"),

@@ -4,9 +4,9 @@
 
 use core::fmt;
 
-/// Bits 0–23: number of elements. Linux 7.2 and older use 16 bits and keep the others zero.
+/// Bits 0–23: number of elements.
 const VLEN_MASK: u32 = 0x00ff_ffff;
-/// Bits 24–30: the kind. Linux 7.2 and older use 5 bits and keep the others zero.
+/// Bits 24–30: the kind.
 const KIND_SHIFT: u32 = 24;
 const KIND_MASK: u32 = 0x7f;
 /// Bit 31: `kind_flag`.
@@ -68,6 +68,36 @@ impl fmt::Debug for Kind {
     }
 }
 
+/// Which bits of an `info` word a kernel uses.
+///
+/// The older dialect keeps those that it does not use zero, so what it writes reads the same in both. [`Info`] reads
+/// the newer one; the dialect matters where BTF is written or validated for an older kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// 16 bits count elements, 5 tell the kind: up to Linux 7.2 (`BTF_INFO_MASK` of its `kernel/bpf/btf.c`).
+    Vlen16,
+    /// 24 bits count elements, 7 tell the kind: from Linux 7.3 on (`include/uapi/linux/btf.h`).
+    Vlen24,
+}
+
+impl Dialect {
+    /// The most elements that a record can count.
+    pub const fn max_vlen(self) -> u32 {
+        match self {
+            Self::Vlen16 => 0xffff,
+            Self::Vlen24 => VLEN_MASK,
+        }
+    }
+
+    /// Whether every bit that is set in `info` means something.
+    pub const fn knows(self, info: Info) -> bool {
+        match self {
+            Self::Vlen16 => info.0 & !0x9f00_ffff == 0,
+            Self::Vlen24 => true,
+        }
+    }
+}
+
 /// The `info` word of a record: kind, number of elements, and a flag whose meaning depends on the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Info(pub u32);
@@ -89,7 +119,8 @@ impl Info {
         self.0 & VLEN_MASK
     }
 
-    /// For a struct: members have bitfield sizes. For a forward: it is a union.
+    /// For a STRUCT or UNION: members have bitfield sizes. For a FWD: it is a union. For an ENUM or ENUM64: the values
+    /// are signed. For a DECL_TAG or TYPE_TAG: its name is an attribute (from Linux 7.3 on).
     pub const fn kind_flag(self) -> bool {
         self.0 & KIND_FLAG != 0
     }

@@ -50,12 +50,13 @@ mod types;
 mod write;
 
 pub use btf::{Btf, Types};
+pub use bytes::ByteOrder;
 pub use elements::{
     Array, Enumerator, Enumerators, Param, Params, RawMember, RawMembers, Variable, Variables,
 };
 pub use error::{At, Error, ErrorKind, Section};
 pub use header::Header;
-pub use info::{Info, Kind};
+pub use info::{Dialect, Info, Kind};
 pub use member::Member;
 pub use print::Declaration;
 pub use types::{IntEncoding, Linkage, Type, TypeId};

@@ -8,6 +8,8 @@ pub const MAGIC: u16 = 0xeb9f;
 pub const VERSION: u8 = 1;
 /// Bytes of the header before Linux 7.3 gave it a layout section (`struct btf_header`).
 pub const HEADER_LEN: usize = 24;
+/// Bytes of the header up to and with the field that tells its length; less is no header.
+pub(crate) const HEADER_LEN_END: usize = 8;
 /// Bytes of the header with a layout section.
 pub const HEADER_WITH_LAYOUT_LEN: usize = 32;
 /// `BTF_MAX_TYPE` of `include/uapi/linux/btf.h`: the highest type id.

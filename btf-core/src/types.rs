@@ -2,12 +2,13 @@
 
 //! One type record.
 
-use crate::bytes::{slice, u32_at};
+use crate::bytes::slice;
 use crate::elements::{MEMBER_LEN, PARAM_LEN};
 use crate::layout;
 use crate::limits::TYPE_LEN;
 use crate::{
-    Array, Enumerators, Error, ErrorKind, Info, Kind, Params, RawMembers, Section, Variables,
+    Array, ByteOrder, Enumerators, Error, ErrorKind, Info, Kind, Params, RawMembers, Section,
+    Variables,
 };
 
 /// The number of a type: its place in the type section, counted from 1 (0 is `void`).
@@ -51,19 +52,21 @@ pub struct Type<'a> {
     info: Info,
     size_or_type: u32,
     elements: &'a [u8],
+    order: ByteOrder,
 }
 
 impl<'a> Type<'a> {
     /// Reads the record of `id` at `offset` of the type section. `layout` is asked of kinds that are not known.
     pub(crate) fn parse(
         types: &'a [u8],
+        order: ByteOrder,
         layout: &[u8],
         offset: usize,
         id: TypeId,
     ) -> Result<Self, Error> {
         let truncated = || ErrorKind::TruncatedType.at_type(Section::Types, offset, id);
         let head = slice(types, offset, TYPE_LEN).ok_or_else(truncated)?;
-        let word = |at| u32_at(head, at).ok_or_else(truncated);
+        let word = |at| order.u32_at(head, at).ok_or_else(truncated);
         let info = Info(word(4)?);
         let elements_len = elements_len(info)
             .or_else(|| layout::elements_len(layout, info))
@@ -80,6 +83,7 @@ impl<'a> Type<'a> {
             info,
             size_or_type: word(8)?,
             elements,
+            order,
         })
     }
 
@@ -144,14 +148,14 @@ impl<'a> Type<'a> {
     /// The word after an INT: encoding in bits 24–27, offset in 16–23, width in bits in 0–7.
     pub fn int_word(&self) -> Option<u32> {
         (self.kind() == Kind::INT)
-            .then(|| u32_at(self.elements, 0))
+            .then(|| self.order.u32_at(self.elements, 0))
             .flatten()
     }
 
     /// The component that a DECL_TAG is on; -1 is the type itself.
     pub fn component(&self) -> Option<i32> {
         (self.kind() == Kind::DECL_TAG)
-            .then(|| u32_at(self.elements, 0).map(|word| word as i32))
+            .then(|| self.order.u32_at(self.elements, 0).map(|word| word as i32))
             .flatten()
     }
 
@@ -160,7 +164,7 @@ impl<'a> Type<'a> {
         if self.kind() != Kind::ARRAY {
             return None;
         }
-        let word = |at| u32_at(self.elements, at);
+        let word = |at| self.order.u32_at(self.elements, at);
         Some(Array {
             element: TypeId(word(0)?),
             index: TypeId(word(4)?),
@@ -174,6 +178,7 @@ impl<'a> Type<'a> {
         let any = wide || self.kind() == Kind::ENUM;
         Enumerators {
             rest: if any { self.elements } else { &[] },
+            order: self.order,
             wide,
             signed: self.info.kind_flag(),
         }
@@ -182,13 +187,19 @@ impl<'a> Type<'a> {
     /// The variables of a DATASEC; empty for other kinds.
     pub fn variables(&self) -> Variables<'a> {
         let datasec = self.kind() == Kind::DATASEC;
-        Variables(if datasec { self.elements } else { &[] })
+        Variables {
+            rest: if datasec { self.elements } else { &[] },
+            order: self.order,
+        }
     }
 
     /// The parameters of a FUNC_PROTO; empty for other kinds.
     pub fn params(&self) -> Params<'a> {
         let proto = self.kind() == Kind::FUNC_PROTO;
-        Params(if proto { self.elements } else { &[] })
+        Params {
+            rest: if proto { self.elements } else { &[] },
+            order: self.order,
+        }
     }
 
     /// The members of a STRUCT or UNION; empty for other kinds.
@@ -196,6 +207,7 @@ impl<'a> Type<'a> {
         let composite = matches!(self.kind(), Kind::STRUCT | Kind::UNION);
         RawMembers {
             rest: if composite { self.elements } else { &[] },
+            order: self.order,
             bitfields: self.info.kind_flag(),
         }
     }
