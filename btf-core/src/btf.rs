@@ -44,15 +44,7 @@ impl<'a> Btf<'a> {
         if base.is_some_and(|base| base.byte_order() != header.order) {
             return Err(ErrorKind::OtherByteOrder.at(Section::Header, 0));
         }
-        let first_id = base.map_or(TypeId(1), Btf::end_id);
-        let mut btf = Self {
-            base,
-            header,
-            first_id,
-            first_name: base.map_or(0, Btf::end_name),
-            end_id: first_id,
-            index: Index::NONE,
-        };
+        let mut btf = Self::over(header, base);
         let mut offset = 0;
         while offset < header.types.len() {
             let ty = Type::parse(header.types, header.order, btf.layout(), offset, btf.end_id)?;
@@ -63,6 +55,39 @@ impl<'a> Btf<'a> {
             btf.end_id = TypeId(btf.end_id.0.saturating_add(1));
         }
         Ok(btf)
+    }
+
+    /// The sections of `header` over `base`, without any type yet.
+    pub(crate) fn over(header: Header<'a>, base: Option<&'a Btf<'a>>) -> Self {
+        let first_id = base.map_or(TypeId(1), Btf::end_id);
+        Self {
+            base,
+            header,
+            first_id,
+            first_name: base.map_or(0, Btf::end_name),
+            end_id: first_id,
+            index: Index::NONE,
+        }
+    }
+
+    /// This BTF with its types, whose records have `len` bytes and are at `offsets`.
+    pub(crate) fn with_types(mut self, len: usize, offsets: &'a [u32], sorted: bool) -> Self {
+        let types = u32::try_from(offsets.len()).unwrap_or(u32::MAX);
+        self.end_id = TypeId(self.first_id.0.saturating_add(types));
+        self.header.types = self.header.types.get(..len).unwrap_or_default();
+        self.index = Index::full(offsets, sorted);
+        self
+    }
+
+    /// The type section.
+    pub(crate) fn own_records(&self) -> &'a [u8] {
+        self.header.types
+    }
+
+    /// Where the record of `id` is in the type section; 0 for a type of the base. Linear in the id without an index.
+    pub fn record_offset(&self, id: TypeId) -> usize {
+        let rest = self.types_from(id).rest.len();
+        self.header.types.len().saturating_sub(rest)
     }
 
     /// The order of the bytes in every word, which the magic tells.

@@ -84,6 +84,12 @@ impl Iterator for RawMembers<'_> {
             bitfield_size: if self.bitfields { offset >> 24 } else { 0 },
         })
     }
+
+    fn nth(&mut self, n: usize) -> Option<Self::Item> {
+        let skipped = n.saturating_mul(MEMBER_LEN);
+        self.rest = self.rest.get(skipped..).unwrap_or_default();
+        self.next()
+    }
 }
 
 /// What an ARRAY is of.
@@ -171,5 +177,11 @@ impl Iterator for Variables<'_> {
             offset: self.order.u32_at(head, 4)?,
             size: self.order.u32_at(head, 8)?,
         })
+    }
+
+    fn nth(&mut self, n: usize) -> Option<Self::Item> {
+        let skipped = n.saturating_mul(MEMBER_LEN);
+        self.rest = self.rest.get(skipped..).unwrap_or_default();
+        self.next()
     }
 }

@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use crate::validate::Rule;
 use crate::{Kind, TypeId};
 
 /// A failure: what is wrong, and where.
@@ -78,6 +79,13 @@ pub enum ErrorKind {
         /// Bytes needed.
         need: usize,
     },
+    /// The room needs at least this many words.
+    RoomTooSmall {
+        /// Words of 32 bits needed.
+        need: usize,
+    },
+    /// A rule of the kernel's checker is broken ([`crate::validate`]).
+    Rule(Rule),
     /// More members or parameters than a record can count.
     TooManyElements(usize),
 }
@@ -127,6 +135,8 @@ impl fmt::Display for ErrorKind {
             Self::UnexpectedKind(kind) => write!(f, "a record of kind {kind} does not fit here"),
             Self::NoSuchMember => f.write_str("there is no member of that name"),
             Self::BufferTooSmall { need } => write!(f, "the buffer must have {need} bytes"),
+            Self::RoomTooSmall { need } => write!(f, "the room must have {need} words"),
+            Self::Rule(rule) => write!(f, "{rule}: {}", rule.sentence()),
             Self::TooManyElements(count) => {
                 write!(f, "{count} elements are more than a record holds")
             }

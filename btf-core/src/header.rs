@@ -3,7 +3,7 @@
 //! The header: where the sections are.
 
 use crate::bytes::{array, slice, ByteOrder};
-use crate::limits::{HEADER_LEN_END, MAGIC, VERSION};
+use crate::limits::{HEADER_LEN_END, HEADER_WITH_LAYOUT_LEN, MAGIC, VERSION};
 use crate::{Error, ErrorKind, Section};
 
 /// Where the fields of `struct btf_header` are; of a section, its offset, which its length follows.
@@ -15,7 +15,7 @@ pub(crate) const LAYOUT_FIELD: usize = 24;
 /// The words of a header, before anything is made of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields {
-    pub(crate) order: ByteOrder,
+    pub(crate) magic: u16,
     pub(crate) version: u8,
     pub(crate) flags: u8,
     pub(crate) header_len: u32,
@@ -32,47 +32,57 @@ pub(crate) struct Extent {
 }
 
 impl Fields {
-    /// Reads the header at the start of `data`. A field beyond the header's own length is 0, as for the kernel
-    /// (`btf_parse_hdr` of `kernel/bpf/btf.c`).
-    pub(crate) fn read(data: &[u8]) -> Result<Self, Error> {
-        let truncated = || ErrorKind::TruncatedHeader.at(Section::Header, data.len());
-        let magic = array(data, 0).ok_or_else(truncated)?;
-        let order = match u16::from_le_bytes(magic) {
-            MAGIC => ByteOrder::Little,
-            _ if u16::from_be_bytes(magic) == MAGIC => ByteOrder::Big,
-            other => return Err(ErrorKind::InvalidMagic(other).at(Section::Header, 0)),
-        };
-        let [version, flags] = array(data, 2).ok_or_else(truncated)?;
-        let header_len = order.u32_at(data, HEADER_LEN_FIELD).ok_or_else(truncated)?;
-        let header = usize::try_from(header_len)
-            .ok()
-            .filter(|len| *len >= HEADER_LEN_END)
-            .and_then(|len| data.get(..len))
-            .ok_or_else(truncated)?;
+    /// Reads `header`. A field beyond its end is 0, as for the kernel (`btf_parse_hdr` of `kernel/bpf/btf.c`).
+    pub(crate) fn read(header: &[u8], order: ByteOrder) -> Self {
+        let mut padded = [0; HEADER_WITH_LAYOUT_LEN];
+        for (to, from) in padded.iter_mut().zip(header) {
+            *to = *from;
+        }
+        let word = |field: usize| order.u32_at(&padded, field).unwrap_or(0);
         let extent = |field: usize| Extent {
-            offset: order.u32_at(header, field).unwrap_or(0),
-            len: order.u32_at(header, field.saturating_add(4)).unwrap_or(0),
+            offset: word(field),
+            len: word(field.saturating_add(4)),
         };
-        Ok(Self {
-            order,
+        let [magic @ .., version, flags] = array(&padded, 0).unwrap_or([0; 4]);
+        Self {
+            magic: match order {
+                ByteOrder::Little => u16::from_le_bytes(magic),
+                ByteOrder::Big => u16::from_be_bytes(magic),
+            },
             version,
             flags,
-            header_len,
+            header_len: word(HEADER_LEN_FIELD),
             types: extent(TYPES_FIELD),
             strings: extent(STRINGS_FIELD),
             layout: extent(LAYOUT_FIELD),
-        })
+        }
     }
 
-    /// The bytes of a section of `data`; none if it does not lie inside.
-    pub(crate) fn section<'a>(&self, data: &'a [u8], extent: Extent) -> Option<&'a [u8]> {
-        let start = self.header_len.checked_add(extent.offset)?;
-        slice(
-            data,
-            usize::try_from(start).ok()?,
-            usize::try_from(extent.len).ok()?,
-        )
+    /// The sections, which must lie inside `data`; if not, the field of the first that does not.
+    pub(crate) fn sections<'a>(
+        &self,
+        data: &'a [u8],
+        order: ByteOrder,
+    ) -> Result<Header<'a>, usize> {
+        let section = |extent: Extent, field: usize| {
+            let start = self.header_len.checked_add(extent.offset).ok_or(field)?;
+            let start = usize::try_from(start).map_err(|_| field)?;
+            let len = usize::try_from(extent.len).map_err(|_| field)?;
+            slice(data, start, len).ok_or(field)
+        };
+        Ok(Header {
+            order,
+            types: section(self.types, TYPES_FIELD)?,
+            strings: section(self.strings, STRINGS_FIELD)?,
+            layout: section(self.layout, LAYOUT_FIELD)?,
+        })
     }
+}
+
+/// The header that `data` begins with, by the length that it gives itself; none if there is less.
+pub(crate) fn header_bytes(data: &[u8], order: ByteOrder) -> Option<&[u8]> {
+    let len = order.u32_at(data, HEADER_LEN_FIELD)?;
+    data.get(..usize::try_from(len).ok()?)
 }
 
 /// The sections of a BTF blob, found in bounds.
@@ -96,27 +106,29 @@ impl<'a> Header<'a> {
     /// A magic, version, flag or section that is not sound (`btf_check_sec_info` of
     /// `kernel/bpf/btf.c` without its rule against gaps, which [`crate::validate`] has).
     pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
-        let fields = Fields::read(data)?;
+        let truncated = || ErrorKind::TruncatedHeader.at(Section::Header, data.len());
+        let magic = array(data, 0).ok_or_else(truncated)?;
+        let order = match u16::from_le_bytes(magic) {
+            MAGIC => ByteOrder::Little,
+            _ if u16::from_be_bytes(magic) == MAGIC => ByteOrder::Big,
+            other => return Err(ErrorKind::InvalidMagic(other).at(Section::Header, 0)),
+        };
+        let header = header_bytes(data, order)
+            .filter(|header| header.len() >= HEADER_LEN_END)
+            .ok_or_else(truncated)?;
+        let fields = Fields::read(header, order);
         if fields.version != VERSION {
             return Err(ErrorKind::UnsupportedVersion(fields.version).at(Section::Header, 2));
         }
         if fields.flags != 0 {
             return Err(ErrorKind::UnsupportedFlags(fields.flags).at(Section::Header, 3));
         }
-        let section = |extent, field| {
-            fields
-                .section(data, extent)
-                .ok_or_else(|| ErrorKind::SectionOutOfBounds.at(Section::Header, field))
-        };
-        let strings = section(fields.strings, STRINGS_FIELD)?;
-        if !strings.is_empty() && strings.last() != Some(&0) {
-            return Err(ErrorKind::UnterminatedStrings.at(Section::Strings, strings.len()));
+        let header = fields
+            .sections(data, order)
+            .map_err(|field| ErrorKind::SectionOutOfBounds.at(Section::Header, field))?;
+        if header.strings.last().is_some_and(|&last| last != 0) {
+            return Err(ErrorKind::UnterminatedStrings.at(Section::Strings, header.strings.len()));
         }
-        Ok(Self {
-            order: fields.order,
-            types: section(fields.types, TYPES_FIELD)?,
-            strings,
-            layout: section(fields.layout, LAYOUT_FIELD)?,
-        })
+        Ok(header)
     }
 }

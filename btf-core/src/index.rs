@@ -26,6 +26,15 @@ impl<'i> Index<'i> {
         sorted: false,
     };
 
+    /// An index that was made elsewhere: the offset of each own type, and whether their names are sorted.
+    pub(crate) fn full(offsets: &'i [u32], sorted: bool) -> Self {
+        Self {
+            offsets,
+            step: 1,
+            sorted,
+        }
+    }
+
     /// An index of the own types of `btf`, with as many offsets as `room` holds.
     pub(crate) fn build(btf: &Btf<'_>, room: &'i mut [u32]) -> Self {
         let len = u32::try_from(room.len()).unwrap_or(u32::MAX);

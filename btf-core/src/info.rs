@@ -44,6 +44,9 @@ kinds! {
 }
 
 impl Kind {
+    /// `BTF_KIND_UNKN`, which no record has: void.
+    pub(crate) const VOID: Kind = Kind(0);
+
     /// Whether the record only changes the meaning of the type that it refers to.
     pub const fn is_modifier(self) -> bool {
         matches!(

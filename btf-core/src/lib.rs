@@ -47,6 +47,7 @@ pub mod limits;
 mod member;
 mod print;
 mod types;
+pub mod validate;
 mod write;
 
 pub use btf::{Btf, Types};
@@ -59,5 +60,5 @@ pub use header::Header;
 pub use info::{Dialect, Info, Kind};
 pub use member::Member;
 pub use print::Declaration;
-pub use types::{IntEncoding, Linkage, Type, TypeId};
+pub use types::{Int, IntEncoding, Linkage, Type, TypeId};
 pub use write::Writer;

@@ -14,9 +14,15 @@ pub(crate) const HEADER_LEN_END: usize = 8;
 pub const HEADER_WITH_LAYOUT_LEN: usize = 32;
 /// `BTF_MAX_TYPE` of `include/uapi/linux/btf.h`: the highest type id.
 pub const MAX_TYPES: u32 = 0x000f_ffff;
+/// `BTF_MAX_NAME_OFFSET` of `include/uapi/linux/btf.h`: the highest name offset.
+pub const MAX_NAME_OFFSET: u32 = 0x00ff_ffff;
+/// `BTF_MAX_SIZE` of `kernel/bpf/btf.c`: the most bytes that BPF_BTF_LOAD takes.
+pub const MAX_SIZE: usize = 16 << 20;
 /// The most elements that a record of every kernel can count: vlen has 16 bits up to Linux 7.2.
 pub const MAX_VLEN: usize = 0xffff;
 /// `MAX_RESOLVE_DEPTH` of `kernel/bpf/btf.c`: how far a chain of types is followed.
 pub const MAX_RESOLVE_DEPTH: usize = 32;
+/// The most modifiers that stand on one another (`btf_check_modifier_chain_length` of `kernel/bpf/btf.c`).
+pub const MAX_CHAIN_LEN: usize = 32;
 /// Bytes of `struct btf_type`, the part that every record has.
 pub const TYPE_LEN: usize = 12;

@@ -29,8 +29,42 @@ impl IntEncoding {
     pub const UNSIGNED: Self = Self(0);
     /// `BTF_INT_SIGNED`.
     pub const SIGNED: Self = Self(1);
+    /// `BTF_INT_CHAR`.
+    pub const CHAR: Self = Self(2);
     /// `BTF_INT_BOOL`.
     pub const BOOL: Self = Self(4);
+}
+
+/// The word of an INT, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Int {
+    /// How it is read.
+    pub encoding: IntEncoding,
+    /// Bits from the start of its bytes; 0 but in old bitfields.
+    pub offset: u8,
+    /// Width in bits.
+    pub bits: u8,
+    /// Bits 28–31 of the word, which mean nothing.
+    pub(crate) unused: u8,
+}
+
+impl Int {
+    /// Bits 0–7 are the width, 16–23 the offset, 24–27 the encoding (`BTF_INT_BITS` and its neighbours in
+    /// `include/uapi/linux/btf.h`).
+    fn from_word(word: u32) -> Self {
+        let [bits, _, offset, encoding] = word.to_le_bytes();
+        Self {
+            encoding: IntEncoding(encoding & 0x0f),
+            offset,
+            bits,
+            unused: encoding >> 4,
+        }
+    }
+
+    /// Whether it fills 1, 2, 4, 8 or 16 whole bytes (`btf_type_int_is_regular` of `kernel/bpf/btf.c`).
+    pub fn is_regular(&self) -> bool {
+        self.offset == 0 && matches!(self.bits, 8 | 16 | 32 | 64 | 128)
+    }
 }
 
 /// The linkage of a FUNC (`enum btf_func_linkage`).
@@ -56,6 +90,16 @@ pub struct Type<'a> {
 }
 
 impl<'a> Type<'a> {
+    /// What stands for void: a record of no kind.
+    pub(crate) const VOID: Type<'static> = Type {
+        id: TypeId::VOID,
+        name: 0,
+        info: Info(0),
+        size_or_type: 0,
+        elements: &[],
+        order: ByteOrder::NATIVE,
+    };
+
     /// Reads the record of `id` at `offset` of the type section. `layout` is asked of kinds that are not known.
     pub(crate) fn parse(
         types: &'a [u8],
@@ -65,25 +109,40 @@ impl<'a> Type<'a> {
         id: TypeId,
     ) -> Result<Self, Error> {
         let truncated = || ErrorKind::TruncatedType.at_type(Section::Types, offset, id);
-        let head = slice(types, offset, TYPE_LEN).ok_or_else(truncated)?;
-        let word = |at| order.u32_at(head, at).ok_or_else(truncated);
-        let info = Info(word(4)?);
-        let elements_len = elements_len(info)
-            .or_else(|| layout::elements_len(layout, info))
+        let head = Self::head(types, order, offset, id).ok_or_else(truncated)?;
+        let elements_len = elements_len(head.info)
+            .or_else(|| layout::elements_len(layout, head.info))
             .ok_or_else(|| {
-                ErrorKind::UnknownKind(info.kind()).at_type(Section::Types, offset, id)
+                ErrorKind::UnknownKind(head.kind()).at_type(Section::Types, offset, id)
             })?;
-        let elements = offset
-            .checked_add(TYPE_LEN)
-            .and_then(|start| slice(types, start, elements_len))
-            .ok_or_else(truncated)?;
-        Ok(Self {
+        head.with_elements(types, offset, elements_len)
+            .ok_or_else(truncated)
+    }
+
+    /// The record of `id` at `offset` of the type section, without its elements; none if it ends beyond.
+    pub(crate) fn head(
+        types: &'a [u8],
+        order: ByteOrder,
+        offset: usize,
+        id: TypeId,
+    ) -> Option<Self> {
+        let head = slice(types, offset, TYPE_LEN)?;
+        Some(Self {
             id,
-            name: word(0)?,
-            info,
-            size_or_type: word(8)?,
-            elements,
+            name: order.u32_at(head, 0)?,
+            info: Info(order.u32_at(head, 4)?),
+            size_or_type: order.u32_at(head, 8)?,
+            elements: &[],
             order,
+        })
+    }
+
+    /// This record, which is at `offset` of the type section, with the `len` bytes of its elements.
+    pub(crate) fn with_elements(self, types: &'a [u8], offset: usize, len: usize) -> Option<Self> {
+        let start = offset.checked_add(TYPE_LEN)?;
+        Some(Self {
+            elements: slice(types, start, len)?,
+            ..self
         })
     }
 
@@ -110,6 +169,11 @@ impl<'a> Type<'a> {
     /// Where the name is; [`crate::Btf::name`] gives the name itself.
     pub fn name_offset(&self) -> u32 {
         self.name
+    }
+
+    /// The word that is a size for some kinds and a type for others.
+    pub(crate) fn size_or_type(&self) -> u32 {
+        self.size_or_type
     }
 
     /// The size in bytes of the kinds that have one.
@@ -145,11 +209,20 @@ impl<'a> Type<'a> {
         .then_some(TypeId(self.size_or_type))
     }
 
-    /// The word after an INT: encoding in bits 24–27, offset in 16–23, width in bits in 0–7.
-    pub fn int_word(&self) -> Option<u32> {
+    /// Width and encoding of an INT.
+    pub fn int(&self) -> Option<Int> {
         (self.kind() == Kind::INT)
-            .then(|| self.order.u32_at(self.elements, 0))
+            .then(|| self.order.u32_at(self.elements, 0).map(Int::from_word))
             .flatten()
+    }
+
+    /// The linkage of a FUNC (`enum btf_func_linkage`) or VAR (`BTF_VAR_*`): 0 static, 1 global, 2 extern.
+    pub fn linkage(&self) -> Option<u32> {
+        match self.kind() {
+            Kind::FUNC => Some(self.info.vlen()),
+            Kind::VAR => self.order.u32_at(self.elements, 0),
+            _ => None,
+        }
     }
 
     /// The component that a DECL_TAG is on; -1 is the type itself.
@@ -214,7 +287,7 @@ impl<'a> Type<'a> {
 }
 
 /// Bytes that follow the record; none for an unknown kind (`btf_type_ops` of `kernel/bpf/btf.c`).
-fn elements_len(info: Info) -> Option<usize> {
+pub(crate) fn elements_len(info: Info) -> Option<usize> {
     let each = match info.kind() {
         Kind::STRUCT | Kind::UNION | Kind::DATASEC | Kind::ENUM64 => MEMBER_LEN,
         Kind::ENUM | Kind::FUNC_PROTO => PARAM_LEN,

@@ -185,8 +185,8 @@ fn both_byte_orders_read_the_same() {
         assert!(one.members().eq(other.members()));
         assert!(one.params().eq(other.params()));
         assert_eq!(
-            (one.int_word(), one.component()),
-            (other.int_word(), other.component())
+            (one.int(), one.component()),
+            (other.int(), other.component())
         );
     }
 }
@@ -213,12 +213,7 @@ fn exercise(data: &[u8]) -> Result<(), Error> {
         btf.get(TypeId(u32::MAX)),
     );
     for ty in btf.types() {
-        let _ = (
-            btf.name(&ty),
-            ty.params().count(),
-            ty.int_word(),
-            ty.component(),
-        );
+        let _ = (btf.name(&ty), ty.params().count(), ty.int(), ty.component());
         let _ = (btf.skip_modifiers(ty.id()), btf.member(&ty, "named.other"));
         let _ = Declaration::new(&btf, ty).map(|declaration| declaration.to_string());
     }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use btf_core::{Btf, IntEncoding, Kind, Linkage, Param, Type, TypeId, Writer};
+use btf_core::{Btf, Kind, Linkage, Param, Type, TypeId, Writer};
 use kfunc_abi::record::{Kfunc, TypeCode, TypeStep};
 use kfunc_abi::IMPL_SUFFIX;
 
@@ -147,10 +147,8 @@ fn write_base(
     for ty in leaves.iter().filter_map(|id| vmlinux.get(*id)) {
         let name = vmlinux.name(&ty);
         let size = ty.size().unwrap_or_default();
-        let id = match ty.int_word() {
-            Some(word) => {
-                writer.push_int(name, size as u8, IntEncoding((word >> 24) as u8 & 0xf))?
-            }
+        let id = match ty.int() {
+            Some(int) => writer.push_int(name, size as u8, int.encoding)?,
             None => writer.push_opaque(ty.kind(), name, size)?,
         };
         known.insert(ty.id(), id);

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Pointers to the kernel's objects: which members are some, and what they may point to (`btf_find_kptr`,
+//! `btf_parse_kptr`).
+
+use super::kind::FieldKind;
+use super::{Checker, Field};
+use crate::limits::MAX_CHAIN_LEN;
+use crate::validate::{Release, Rule};
+use crate::{Btf, Kind, Type, TypeId};
+
+/// The kernel's own types.
+#[derive(Clone, Copy)]
+pub(in crate::validate) struct Kernel<'c> {
+    btf: Option<&'c Btf<'c>>,
+}
+
+/// A struct, and the function that releases one. Where that function is, it is registered for the struct
+/// (`register_btf_id_dtor_kfuncs`, called in `kernel/bpf/{helpers,cpumask,crypto}.c`, `net/sched/bpf_qdisc.c`,
+/// `net/core/bpf_ksock.c` and `net/bpf/test_run.c`).
+const DESTRUCTORS: &[(&[u8], &[u8])] = &[
+    (b"task_struct", b"bpf_task_release_dtor"),
+    (b"cgroup", b"bpf_cgroup_release_dtor"),
+    (b"bpf_cpumask", b"bpf_cpumask_release_dtor"),
+    (b"bpf_crypto_ctx", b"bpf_crypto_ctx_release_dtor"),
+    (b"sk_buff", b"bpf_kfree_skb_dtor"),
+    (b"bpf_ksock", b"bpf_ksock_release_dtor"),
+    (b"prog_test_ref_kfunc", b"bpf_kfunc_call_test_release_dtor"),
+    (b"prog_test_member", b"bpf_kfunc_call_memb_release_dtor"),
+];
+
+impl<'c> Kernel<'c> {
+    pub(super) fn new(btf: Option<&'c Btf<'c>>) -> Self {
+        Self { btf }
+    }
+
+    fn has(&self, name: &[u8], kind: Kind) -> bool {
+        self.btf.is_some_and(|btf| btf.find(name, kind).is_some())
+    }
+
+    fn has_destructor(&self, name: &[u8]) -> bool {
+        DESTRUCTORS
+            .iter()
+            .any(|(ty, destructor)| *ty == name && self.has(destructor, Kind::FUNC))
+    }
+}
+
+impl<'a> Checker<'_, 'a> {
+    /// What kind of kptr `ty` is, and what it points to; none for another type.
+    pub(super) fn kptr(&self, ty: &Type<'a>) -> Result<Option<(FieldKind, TypeId)>, Rule> {
+        let mut pointer = *ty;
+        if let (Kind::VOLATILE, Some(target)) = (ty.kind(), ty.target()) {
+            pointer = self.node(target);
+        }
+        let Some(target) = pointer.target().filter(|_| pointer.kind() == Kind::PTR) else {
+            return Ok(None);
+        };
+        let kind = match self.release {
+            Release::Linux6_12 => self.only_tag(target)?,
+            Release::Linux7_3 => self.one_tag(target)?,
+        };
+        let Some(kind) = kind else {
+            return Ok(None);
+        };
+        match self.end_of_chain(target) {
+            ty if ty.kind() == Kind::STRUCT => Ok(Some((kind, ty.id()))),
+            _ => Err(Rule::KptrTags),
+        }
+    }
+
+    /// 6.12: the tag stands first, and no other one follows.
+    fn only_tag(&self, target: TypeId) -> Result<Option<FieldKind>, Rule> {
+        let tag = self.node(target);
+        if tag.kind() != Kind::TYPE_TAG {
+            return Ok(None);
+        }
+        let next = self.node(tag.target().unwrap_or(TypeId::VOID));
+        if next.kind() == Kind::TYPE_TAG {
+            return Err(Rule::KptrTags);
+        }
+        match self.shown_name(tag.name_offset()) {
+            b"kptr_untrusted" => Ok(Some(FieldKind::KptrUntrusted)),
+            b"kptr" => Ok(Some(FieldKind::KptrRef)),
+            b"percpu_kptr" => Ok(Some(FieldKind::KptrPercpu)),
+            _ => Err(Rule::KptrTags),
+        }
+    }
+
+    /// 7.3: one tag of the known ones, anywhere among the modifiers; it may stand there again
+    /// (`btf_type_tag_walk`).
+    fn one_tag(&self, target: TypeId) -> Result<Option<FieldKind>, Rule> {
+        let mut found: Option<&[u8]> = None;
+        let mut ty = self.node(target);
+        for _ in 0..=MAX_CHAIN_LEN {
+            if !ty.kind().is_modifier() {
+                break;
+            }
+            if ty.kind() == Kind::TYPE_TAG && !ty.info().kind_flag() {
+                let name = self.shown_name(ty.name_offset());
+                let known: &[&[u8]] = &[b"kptr_untrusted", b"kptr", b"percpu_kptr", b"uptr"];
+                if known.contains(&name) {
+                    if found.is_some_and(|other| other != name) {
+                        return Err(Rule::KptrTags);
+                    }
+                    found = Some(name);
+                }
+            }
+            ty = self.node(ty.target().unwrap_or(TypeId::VOID));
+        }
+        Ok(match found {
+            Some(b"kptr_untrusted") => Some(FieldKind::KptrUntrusted),
+            Some(b"kptr") => Some(FieldKind::KptrRef),
+            Some(b"percpu_kptr") => Some(FieldKind::KptrPercpu),
+            // A uptr has its place in maps only.
+            _ => None,
+        })
+    }
+
+    fn end_of_chain(&self, id: TypeId) -> Type<'a> {
+        let mut ty = self.node(id);
+        for _ in 0..=MAX_CHAIN_LEN {
+            match ty.target().filter(|_| ty.kind().is_modifier()) {
+                Some(target) => ty = self.node(target),
+                None => break,
+            }
+        }
+        ty
+    }
+
+    /// The kernel must know how to release what a `kptr` points to, if it is a type of its own.
+    pub(super) fn check_kptr(&self, field: &Field<'a>) -> Result<(), Rule> {
+        let name = self.shown_name(self.node(field.target).name_offset());
+        let of_kernel = self.is_of_kernel(field);
+        if of_kernel && field.kind == FieldKind::KptrRef && !self.kernel.has_destructor(name) {
+            return Err(Rule::Kptr);
+        }
+        Ok(())
+    }
+
+    /// Whether a kptr points to a type of the kernel's, and not to one that only the program has.
+    pub(super) fn is_of_kernel(&self, field: &Field<'a>) -> bool {
+        let name = self.shown_name(self.node(field.target).name_offset());
+        self.kernel.has(name, Kind::STRUCT)
+    }
+}
