@@ -16,6 +16,7 @@ use crate::stamp;
 const SOURCES: &[&str] = &[
     "guest/init.c",
     "guest/elfutils.c",
+    "guest/parity.c",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
 ];
@@ -25,6 +26,8 @@ const SOURCES: &[&str] = &[
 pub struct Guest {
     /// `/init`.
     pub init: Vec<u8>,
+    /// `/init` of a guest that only loads BTF.
+    pub parity: Vec<u8>,
     /// BPF programs that call the kfuncs.
     pub programs: Vec<u8>,
     /// A BPF program that calls a body.
@@ -59,6 +62,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                     "cd {folder}
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c elfutils.c \
                          -lbpf -lelf -lz -lzstd
+                     {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c
                      for name in programs full_signature; do
                          clang-19 -target bpf -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
                              -c $name.bpf.c -o $name.bpf.o
@@ -69,6 +73,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
     })?;
     Ok(Guest {
         init: fs::read(host_folder.join("init"))?,
+        parity: fs::read(host_folder.join("parity"))?,
         programs: fs::read(host_folder.join("programs.bpf.o"))?,
         full_signature: fs::read(host_folder.join("full_signature.bpf.o"))?,
     })

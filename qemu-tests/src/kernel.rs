@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use btf_core::validate::Release;
+
 /// An arch, by Debian's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Arch {
@@ -67,6 +69,8 @@ pub struct Series {
     pub version: &'static str,
     /// The skin for it.
     pub skin: Skin,
+    /// The rules for BTF.
+    pub btf_rules: Release,
     /// Whether the verifier fills in implicit arguments (7.0 and later).
     pub native: bool,
 }
@@ -76,11 +80,13 @@ pub const SERIES: &[Series] = &[
     Series {
         version: "6.12",
         skin: Skin::C,
+        btf_rules: Release::Linux6_12,
         native: false,
     },
     Series {
         version: "7.3",
         skin: Skin::Rust,
+        btf_rules: Release::Linux7_3,
         native: true,
     },
 ];

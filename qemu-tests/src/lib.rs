@@ -23,6 +23,8 @@ pub mod initramfs;
 pub mod kernel;
 pub mod module;
 pub mod packages;
+pub mod parity;
+pub mod parity_table;
 pub mod progress;
 pub mod qemu;
 pub mod real_btf;

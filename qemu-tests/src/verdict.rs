@@ -148,15 +148,18 @@ fn judge_calls(calls: &[Call], native: bool) -> Vec<String> {
     missing.collect()
 }
 
-fn judge_log(log: &[&str], native: bool) -> Vec<String> {
-    let mut failures: Vec<_> = log
-        .iter()
-        .filter(|line| {
-            !line.starts_with(OWN_LINE)
-                && COMPLAINTS.iter().any(|complaint| line.contains(complaint))
-        })
+/// The lines of a kernel log that are complaints.
+pub(crate) fn complaints(log: &[&str]) -> Vec<String> {
+    let complaints = log.iter().filter(|line| {
+        !line.starts_with(OWN_LINE) && COMPLAINTS.iter().any(|complaint| line.contains(complaint))
+    });
+    complaints
         .map(|line| format!("kernel log: {line}"))
-        .collect();
+        .collect()
+}
+
+fn judge_log(log: &[&str], native: bool) -> Vec<String> {
+    let mut failures = complaints(log);
     for expected in expected_refusals(native) {
         let said = |line: &&str| {
             line.strip_prefix(OWN_LINE)

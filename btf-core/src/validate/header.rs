@@ -114,23 +114,28 @@ fn check_sections(fields: &Fields, data: &[u8]) -> Result<(), Error> {
 }
 
 /// The sections that there are, by their offsets, then their lengths (`btf_sec_info_cmp`).
+///
+/// Of offsets beyond 2 GiB the comparison makes no order; then it matters that the kernel's `sort` first takes the last
+/// one out.
 fn in_order(fields: &Fields) -> [Option<Place>; 3] {
     let types = (fields.types, TYPES_FIELD);
     let strings = (fields.strings, STRINGS_FIELD);
-    let (first, second) = if is_before(strings, types) {
-        (strings, types)
-    } else {
-        (types, strings)
-    };
-    let layout = (fields.layout, LAYOUT_FIELD);
     if !has_layout(fields) {
-        [Some(first), Some(second), None]
-    } else if is_before(layout, first) {
-        [Some(layout), Some(first), Some(second)]
-    } else if is_before(layout, second) {
-        [Some(first), Some(layout), Some(second)]
+        let (first, second) = sorted(types, strings);
+        return [Some(first), Some(second), None];
+    }
+    let layout = (fields.layout, LAYOUT_FIELD);
+    let (one, later) = sorted(strings, layout);
+    let (other, last) = sorted(later, types);
+    let (first, second) = sorted(one, other);
+    [Some(first), Some(second), Some(last)]
+}
+
+fn sorted(one: Place, other: Place) -> (Place, Place) {
+    if is_before(other, one) {
+        (other, one)
     } else {
-        [Some(first), Some(second), Some(layout)]
+        (one, other)
     }
 }
 

@@ -156,6 +156,11 @@ rules! {
 }
 
 impl Rule {
+    /// Whether the kernel's log says nothing about it. Then [`Rule::as_str`] is the name of a function.
+    pub fn is_silent(self) -> bool {
+        self.as_str().ends_with("()")
+    }
+
     /// This rule, broken at `offset` of `section`.
     pub(super) fn at(self, section: Section, offset: usize) -> Error {
         ErrorKind::Rule(self).at(section, offset)

@@ -6,14 +6,20 @@
 
 use std::process::{Command, ExitCode};
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use qemu_tests::boot::{boot, Booted};
 use qemu_tests::build_root::BuildRoot;
 use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
+use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
-use qemu_tests::{source_check, table};
+use qemu_tests::{parity_table, source_check, table};
+
+/// Random blobs for a comparison of BTF checks, by default.
+const RANDOM_BLOBS: usize = 3000;
+/// Disagreements that are told of each kernel.
+const SHOWN_DISAGREEMENTS: usize = 20;
 
 /// Builds, boots and tests the example module on stock Debian kernels.
 #[derive(Parser)]
@@ -33,6 +39,20 @@ enum Task {
     Demo {
         #[command(flatten)]
         kernels: Selection,
+        /// Print a JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give thousands of BTF blobs, right and wrong, to btf-core and to the kernels, and compare what they say.
+    Parity {
+        #[command(flatten)]
+        kernels: Selection,
+        /// Random blobs beside those that are always there.
+        #[arg(long, value_name = "COUNT", default_value_t = RANDOM_BLOBS)]
+        random: usize,
+        /// What the random blobs are made from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
         /// Print a JSON array instead of a table.
         #[arg(long)]
         json: bool,
@@ -71,6 +91,12 @@ impl Selection {
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo(&kernels, json),
+        Task::Parity {
+            kernels,
+            random,
+            seed,
+            json,
+        } => parity(&kernels, seed, random, json),
         Task::Test { pin } => test(pin),
     };
     match result {
@@ -90,25 +116,35 @@ struct Outcome {
     failures: Vec<String>,
 }
 
-fn boot_all(selection: &Selection) -> Result<Outcome> {
-    let root = BuildRoot::open()?;
-    packages::update_lists(&root)?;
+/// The kernels that there are: all of them, and those that are selected.
+fn kernels(root: &BuildRoot, selection: &Selection) -> Result<(Vec<Kernel>, Vec<Kernel>)> {
+    packages::update_lists(root)?;
     let mut kernels = Vec::new();
     for arch in [Arch::Amd64, Arch::Arm64] {
         for series in SERIES {
-            kernels.push(packages::resolve(&root, *series, arch, &selection.pin)?);
+            kernels.push(packages::resolve(root, *series, arch, &selection.pin)?);
         }
     }
+    let selected = kernels
+        .iter()
+        .filter(|kernel| selection.contains(kernel))
+        .cloned()
+        .collect();
+    Ok((kernels, selected))
+}
+
+fn boot_all(root: &BuildRoot, selection: &Selection) -> Result<Outcome> {
+    let (kernels, selected) = kernels(root, selection)?;
     let mut outcome = Outcome {
         booted: Vec::new(),
         failures: Vec::new(),
     };
-    for kernel in kernels.iter().filter(|kernel| selection.contains(kernel)) {
+    for kernel in &selected {
         // Any kernel of the same arch and another series has another layout.
         let other = kernels
             .iter()
             .find(|other| other.arch == kernel.arch && other.version != kernel.version);
-        match boot(&root, kernel, other.unwrap_or(kernel)) {
+        match boot(root, kernel, other.unwrap_or(kernel)) {
             Ok(booted) => {
                 let failures = booted.report.failures.iter();
                 outcome
@@ -122,8 +158,42 @@ fn boot_all(selection: &Selection) -> Result<Outcome> {
     Ok(outcome)
 }
 
+fn parity(selection: &Selection, seed: u64, random: usize, json: bool) -> Result<bool> {
+    let root = BuildRoot::open()?;
+    let compared = compare_all(&root, selection, seed, random)?;
+    if json {
+        println!("{:#}", parity_table::for_machines(&compared));
+    } else {
+        println!("{}", parity_table::for_people(&compared));
+    }
+    Ok(report_parity(&compared))
+}
+
+fn compare_all(
+    root: &BuildRoot,
+    selection: &Selection,
+    seed: u64,
+    random: usize,
+) -> Result<Vec<Parity>> {
+    let (_, selected) = kernels(root, selection)?;
+    selected
+        .iter()
+        .map(|kernel| parity::check(root, kernel, seed, random).with_context(|| kernel.to_string()))
+        .collect()
+}
+
+/// Tells where btf-core and a kernel disagree; true if nowhere.
+fn report_parity(compared: &[Parity]) -> bool {
+    for parity in compared {
+        for failure in parity.failures.iter().take(SHOWN_DISAGREEMENTS) {
+            eprintln!("FAILED {}: {failure}", parity.kernel);
+        }
+    }
+    compared.iter().all(|parity| parity.failures.is_empty())
+}
+
 fn demo(selection: &Selection, json: bool) -> Result<bool> {
-    let outcome = boot_all(selection)?;
+    let outcome = boot_all(&BuildRoot::open()?, selection)?;
     if json {
         println!("{:#}", table::for_machines(&outcome.booted));
     } else {
@@ -177,18 +247,22 @@ fn test(pin: Vec<String>) -> Result<bool> {
         step(what, || cargo(arguments))?;
     }
     step("layers and licences", source_check::check)?;
-    let outcome = boot_all(&Selection {
+    let everything = Selection {
         kernel: None,
         arch: None,
         pin,
-    })?;
+    };
+    let root = BuildRoot::open()?;
+    let outcome = boot_all(&root, &everything)?;
+    let compared = compare_all(&root, &everything, 1, RANDOM_BLOBS)?;
     println!("{}", table::for_people(&outcome.booted));
     let held: usize = outcome
         .booted
         .iter()
         .map(|booted| booted.report.held + booted.report.calls.len())
         .sum();
-    let all_held = report(&outcome);
+    println!("{}", parity_table::for_people(&compared));
+    let all_held = report(&outcome) & report_parity(&compared);
     println!(
         "boot tests: {held} passed, {} failed",
         outcome.failures.len()

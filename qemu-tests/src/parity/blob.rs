@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A blob of BTF, right or wrong, put together word by word.
+
+use anyhow::Result;
+use btf_core::Kind;
+
+/// Bytes of a header without and with a layout section.
+pub(super) const HEADER_LEN: u32 = 24;
+pub(super) const HEADER_WITH_LAYOUT_LEN: u32 = 32;
+
+/// The parts of a blob. Nothing holds them together: each can be wrong alone.
+#[derive(Clone, Debug)]
+pub(super) struct Blob {
+    /// How it was made.
+    pub(super) what: String,
+    /// The words of the header after magic, version and flags.
+    pub(super) header: Vec<u32>,
+    pub(super) magic: u32,
+    pub(super) types: Vec<u32>,
+    pub(super) strings: Vec<u8>,
+    pub(super) layout: Vec<u8>,
+    /// Whether the strings come before the types.
+    pub(super) swapped: bool,
+    /// Whether the layout comes after the strings.
+    pub(super) layout_last: bool,
+    /// Bytes to cut off the end.
+    pub(super) cut: usize,
+    /// Zero bytes to add at the end.
+    pub(super) padding: usize,
+    next_id: u32,
+}
+
+impl Blob {
+    /// An empty BTF.
+    pub(super) fn new(what: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            header: Vec::new(),
+            magic: 0x0001_eb9f,
+            types: Vec::new(),
+            strings: vec![0],
+            layout: Vec::new(),
+            swapped: false,
+            layout_last: false,
+            cut: 0,
+            padding: 0,
+            next_id: 1,
+        }
+    }
+
+    /// The offset of a name, which is added if it is new.
+    pub(super) fn name(&mut self, name: &str) -> u32 {
+        if name.is_empty() {
+            return 0;
+        }
+        let with_end = [name.as_bytes(), &[0]].concat();
+        let found = self
+            .strings
+            .windows(with_end.len())
+            .position(|window| window == with_end);
+        let offset = found.unwrap_or_else(|| {
+            self.strings.extend_from_slice(&with_end);
+            self.strings.len() - with_end.len()
+        });
+        offset as u32
+    }
+
+    /// Adds a record, whose number of elements is told; gives its id.
+    pub(super) fn push(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        (vlen, kind_flag): (u32, bool),
+        size_or_type: u32,
+        words: &[u32],
+    ) -> u32 {
+        let name = self.name(name);
+        let info = u32::from(kind.0) << 24 | vlen | u32::from(kind_flag) << 31;
+        self.types.extend_from_slice(&[name, info, size_or_type]);
+        self.types.extend_from_slice(words);
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Number of types, and one.
+    pub(super) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    /// Gives it the header that its sections need.
+    pub(super) fn finish(mut self) -> Self {
+        let types = self.types.len() as u32 * 4;
+        let strings = self.strings.len() as u32;
+        self.header = if self.layout.is_empty() {
+            vec![HEADER_LEN, 0, types, types, strings]
+        } else {
+            let layout = self.layout.len() as u32;
+            let header_len = HEADER_WITH_LAYOUT_LEN;
+            vec![header_len, 0, types, types + layout, strings, types, layout]
+        };
+        self
+    }
+
+    /// The blob's bytes.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let words = |words: &[u32]| -> Vec<u8> {
+            words.iter().flat_map(|word| word.to_le_bytes()).collect()
+        };
+        let (types, strings) = (words(&self.types), self.strings.clone());
+        let sections = match (self.swapped, self.layout_last) {
+            (true, _) => [strings, types, self.layout.clone()],
+            (false, true) => [types, strings, self.layout.clone()],
+            (false, false) => [types, self.layout.clone(), strings],
+        };
+        let mut bytes = words(&[self.magic]);
+        bytes.extend(words(&self.header));
+        bytes.extend(sections.concat());
+        bytes.truncate(bytes.len().saturating_sub(self.cut));
+        bytes.resize(bytes.len() + self.padding, 0);
+        bytes
+    }
+}
+
+/// All blobs in one file, as `guest/parity.c` reads them.
+pub(super) fn pack(blobs: &[Blob]) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    for blob in blobs {
+        let bytes = blob.bytes();
+        let zeros = bytes.iter().rev().take_while(|&&byte| byte == 0).count();
+        let stored = &bytes[..bytes.len() - zeros];
+        file.extend_from_slice(&u32::try_from(bytes.len())?.to_le_bytes());
+        file.extend_from_slice(&u32::try_from(stored.len())?.to_le_bytes());
+        file.extend_from_slice(stored);
+    }
+    Ok(file)
+}
