@@ -72,6 +72,10 @@ pub enum ErrorKind {
     TooDeep,
     /// A record has another kind than the one asked for.
     UnexpectedKind(Kind),
+    /// There is no type of that name and kind.
+    NoSuchType,
+    /// A type has no size, or one of 4 GiB or more.
+    NoSize,
     /// A struct or union has no member of that name.
     NoSuchMember,
     /// The output needs at least this many bytes.
@@ -133,6 +137,8 @@ impl fmt::Display for ErrorKind {
             Self::InvalidTypeId(id) => write!(f, "there is no type {}", id.0),
             Self::TooDeep => f.write_str("the chain of types is too long"),
             Self::UnexpectedKind(kind) => write!(f, "a record of kind {kind} does not fit here"),
+            Self::NoSuchType => f.write_str("there is no type of that name"),
+            Self::NoSize => f.write_str("the type has no size"),
             Self::NoSuchMember => f.write_str("there is no member of that name"),
             Self::BufferTooSmall { need } => write!(f, "the buffer must have {need} bytes"),
             Self::RoomTooSmall { need } => write!(f, "the room must have {need} words"),

@@ -26,3 +26,5 @@ pub const MAX_RESOLVE_DEPTH: usize = 32;
 pub const MAX_CHAIN_LEN: usize = 32;
 /// Bytes of `struct btf_type`, the part that every record has.
 pub const TYPE_LEN: usize = 12;
+/// Bytes of a pointer on the kernels that this project is for, all of 64 bits.
+pub const POINTER_LEN: u32 = 8;

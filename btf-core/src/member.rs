@@ -2,7 +2,7 @@
 
 //! Where a member of a struct is.
 
-use crate::limits::MAX_RESOLVE_DEPTH;
+use crate::limits::{MAX_RESOLVE_DEPTH, POINTER_LEN};
 use crate::{Btf, Error, ErrorKind, Kind, Type, TypeId};
 
 /// A member, found by its path.
@@ -17,6 +17,14 @@ pub struct Member {
 }
 
 impl Member {
+    /// What `inner` of this one is, seen from where this one is seen from.
+    fn then(self, inner: Self) -> Self {
+        Self {
+            bit_offset: self.bit_offset.saturating_add(inner.bit_offset),
+            ..inner
+        }
+    }
+
     /// Bytes from the start of the outermost struct; none for a member that starts inside a byte.
     pub fn byte_offset(&self) -> Option<u32> {
         (self.bit_offset % 8 == 0 && self.bitfield_size == 0).then_some(self.bit_offset / 8)
@@ -24,40 +32,116 @@ impl Member {
 }
 
 impl<'a> Btf<'a> {
-    /// The member of `composite` at `path`: names with dots between them. Anonymous members are looked
-    /// through, as C does. Linear in the number of members; each nested step is linear in the types too.
+    /// The member at `path`, which begins with the name of a struct or union: `"bpf_prog.aux"`.
+    ///
+    /// Costs a [`Btf::find`] and a [`Btf::member`].
     ///
     /// ```
     /// # use btf_core::{Btf, Error};
-    /// /// Where `struct bpf_prog` keeps its `aux`, in bytes.
-    /// fn offset_of_aux(vmlinux: &Btf<'_>) -> Option<u32> {
-    ///     let prog = vmlinux.find(b"bpf_prog", btf_core::Kind::STRUCT)?;
-    ///     vmlinux.member(&prog, "aux").ok()?.byte_offset()
+    /// /// Where `struct bpf_prog` keeps its `aux`, in bytes, and how long that is.
+    /// fn aux(vmlinux: &Btf<'_>) -> Result<(Option<u32>, u32), Error> {
+    ///     let aux = vmlinux.locate("bpf_prog.aux")?;
+    ///     Ok((aux.byte_offset(), vmlinux.size_of(aux.ty)?))
     /// }
     /// ```
     ///
     /// # Errors
     ///
-    /// No such member, a type that has no members, or nesting deeper than [`MAX_RESOLVE_DEPTH`].
+    /// No struct or union of that name, or as [`Btf::member`].
+    pub fn locate(&self, path: &str) -> Result<Member, Error> {
+        let (name, members) = path.split_once('.').unwrap_or((path, ""));
+        let composite = self
+            .find(name.as_bytes(), Kind::STRUCT)
+            .or_else(|| self.find(name.as_bytes(), Kind::UNION))
+            .ok_or_else(|| ErrorKind::NoSuchType.of_type(TypeId::VOID))?;
+        self.member(&composite, members)
+    }
+
+    /// The member of `composite` at `path`: names with dots between them, and `[3]` after that of an array. Anonymous
+    /// members are looked through, as C does. Linear in the number of members; each nested step costs a [`Btf::get`].
+    ///
+    /// # Errors
+    ///
+    /// No such member, an index beyond its array, a type that has no members, or nesting deeper than
+    /// [`MAX_RESOLVE_DEPTH`].
     pub fn member(&self, composite: &Type<'_>, path: &str) -> Result<Member, Error> {
-        let mut composite = self.require(composite.id())?;
-        let mut found: Option<Member> = None;
-        for name in path.split('.') {
-            if let Some(outer) = found {
-                composite = self
-                    .skip_modifiers(outer.ty)?
-                    .ok_or_else(|| ErrorKind::NoSuchMember.of_type(outer.ty))?;
-            }
+        let mut found = Member {
+            bit_offset: 0,
+            bitfield_size: 0,
+            ty: composite.id(),
+        };
+        for step in path.split('.') {
+            let array = step.find('[').unwrap_or(step.len());
+            let (name, indices) = step.split_at_checked(array).unwrap_or((step, ""));
+            let composite = self.concrete(found.ty)?;
             let inner = self
                 .direct_member(&composite, name.as_bytes(), 0)?
                 .ok_or_else(|| ErrorKind::NoSuchMember.of_type(composite.id()))?;
-            let start = found.map_or(0, |outer| outer.bit_offset);
-            found = Some(Member {
-                bit_offset: start.saturating_add(inner.bit_offset),
-                ..inner
-            });
+            found = found.then(inner);
+            for index in indices.split_inclusive(']') {
+                found = found.then(self.element(found.ty, index)?);
+            }
         }
-        found.ok_or_else(|| ErrorKind::NoSuchMember.of_type(composite.id()))
+        Ok(found)
+    }
+
+    /// The type that `id` stands for.
+    fn concrete(&self, id: TypeId) -> Result<Type<'a>, Error> {
+        self.skip_modifiers(id)?
+            .ok_or_else(|| ErrorKind::NoSuchMember.of_type(id))
+    }
+
+    /// The element of the array `id` that `index`, such as `[3]`, names. An array of length 0 ends nowhere.
+    fn element(&self, id: TypeId, index: &str) -> Result<Member, Error> {
+        let ty = self.concrete(id)?;
+        let array = ty
+            .array()
+            .ok_or_else(|| ErrorKind::UnexpectedKind(ty.kind()).of_type(ty.id()))?;
+        let no_such = || ErrorKind::NoSuchMember.of_type(ty.id());
+        let number: u32 = index
+            .strip_prefix('[')
+            .and_then(|index| index.strip_suffix(']'))
+            .and_then(|index| index.parse().ok())
+            .filter(|number| array.len == 0 || *number < array.len)
+            .ok_or_else(no_such)?;
+        let bits = self.size_of(array.element)?.checked_mul(8);
+        Ok(Member {
+            bit_offset: bits
+                .and_then(|bits| bits.checked_mul(number))
+                .ok_or_else(no_such)?,
+            bitfield_size: 0,
+            ty: array.element,
+        })
+    }
+
+    /// Bytes of a value of type `id`: of a member, a parameter, an element.
+    ///
+    /// Costs a [`Btf::get`] for each modifier and array on the way.
+    ///
+    /// # Errors
+    ///
+    /// A type without a size (void, a FWD, a function), one of 4 GiB or more, or a chain that is too long
+    /// (`__btf_resolve_size` of `kernel/bpf/btf.c`).
+    pub fn size_of(&self, id: TypeId) -> Result<u32, Error> {
+        let mut count = 1_u32;
+        let mut id = id;
+        for _ in 0..MAX_RESOLVE_DEPTH {
+            let no_size = || ErrorKind::NoSize.of_type(id);
+            let ty = self.skip_modifiers(id)?.ok_or_else(no_size)?;
+            if let Some(array) = ty.array() {
+                count = count.checked_mul(array.len).ok_or_else(no_size)?;
+                id = array.element;
+                continue;
+            }
+            let size = match ty.kind() {
+                Kind::PTR => Some(POINTER_LEN),
+                _ => ty.size(),
+            };
+            return size
+                .and_then(|size| size.checked_mul(count))
+                .ok_or_else(no_size);
+        }
+        Err(ErrorKind::TooDeep.of_type(id))
     }
 
     /// The member `name` of `composite`, or of an anonymous member of it.
@@ -74,14 +158,15 @@ impl<'a> Btf<'a> {
             return Err(ErrorKind::TooDeep.of_type(composite.id()));
         }
         for member in composite.members() {
-            if member.name != 0 && self.name_at(member.name) == name {
-                return Ok(Some(Member {
-                    bit_offset: member.bit_offset,
-                    bitfield_size: member.bitfield_size,
-                    ty: member.ty,
-                }));
-            }
+            let found = Member {
+                bit_offset: member.bit_offset,
+                bitfield_size: member.bitfield_size,
+                ty: member.ty,
+            };
             if member.name != 0 {
+                if self.name_at(member.name) == name {
+                    return Ok(Some(found));
+                }
                 continue;
             }
             let Some(anonymous) = self.skip_modifiers(member.ty)? else {
@@ -92,10 +177,7 @@ impl<'a> Btf<'a> {
                 continue;
             }
             if let Some(inner) = self.direct_member(&anonymous, name, depth.saturating_add(1))? {
-                return Ok(Some(Member {
-                    bit_offset: member.bit_offset.saturating_add(inner.bit_offset),
-                    ..inner
-                }));
+                return Ok(Some(found.then(inner)));
             }
         }
         Ok(None)

@@ -86,6 +86,78 @@ fn members_are_found_through_anonymous_ones() {
 }
 
 #[test]
+fn paths_lead_through_arrays_and_to_sizes() {
+    let (mut types, mut strings, mut out) = ([0; 512], [0; 64], [0; 1024]);
+    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let int = writer.push_int(b"int", 4, IntEncoding::SIGNED).unwrap();
+    let inner_member = RawMember {
+        name: writer.name(b"x").unwrap(),
+        ty: int,
+        bit_offset: 32,
+        bitfield_size: 0,
+    };
+    let inner = writer
+        .push_composite(Kind::STRUCT, b"inner", 8, &[inner_member])
+        .unwrap();
+    // An array, by hand: of 3 of 2 structs.
+    let row = TypeId(4);
+    let outer_member = RawMember {
+        name: writer.name(b"rows").unwrap(),
+        ty: TypeId(5),
+        bit_offset: 64,
+        bitfield_size: 0,
+    };
+    let outer = writer
+        .push_composite(Kind::STRUCT, b"outer", 56, &[outer_member])
+        .unwrap();
+    let len = writer.finish(&mut out).unwrap();
+    let mut data = out[..len].to_vec();
+    for (element, len) in [(inner, 2_u32), (row, 3)] {
+        let words = [0, 3 << 24, 0, element.0, int.0, len];
+        let at = 24 + u32::from_ne_bytes(data[12..16].try_into().unwrap()) as usize;
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        data.splice(at..at, bytes);
+        for field in [12, 16] {
+            let old = u32::from_ne_bytes(data[field..field + 4].try_into().unwrap());
+            data[field..field + 4].copy_from_slice(&(old + 24).to_ne_bytes());
+        }
+    }
+    let btf = Btf::parse(&data).unwrap();
+    assert_eq!(btf.size_of(TypeId(5)), Ok(48));
+    assert_eq!(btf.size_of(outer), Ok(56));
+    for (path, bytes, size) in [
+        ("outer.rows", 8, 48),
+        ("outer.rows[1]", 24, 16),
+        ("outer.rows[2][1]", 48, 8),
+        ("outer.rows[2][1].x", 52, 4),
+    ] {
+        let member = btf.locate(path).unwrap();
+        assert_eq!(member.byte_offset(), Some(bytes), "{path}");
+        assert_eq!(btf.size_of(member.ty), Ok(size), "{path}");
+    }
+    for path in [
+        "outer",
+        "outer.",
+        "none.x",
+        "outer.rows[3]",
+        "outer.rows[2][2]",
+        "outer.rows[",
+        "outer.rows[x]",
+        "outer.rows[1]x",
+        "outer.rows]",
+        "outer.rows[0][0][0]",
+        "inner.x[0]",
+        "outer.rows.x",
+    ] {
+        assert!(btf.locate(path).is_err(), "{path}");
+    }
+    assert_eq!(
+        btf.size_of(TypeId::VOID).map_err(|error| error.kind),
+        Err(ErrorKind::NoSize)
+    );
+}
+
+#[test]
 fn split_goes_on_where_its_base_ends() {
     let base_data = sample();
     let base = Btf::parse(&base_data).unwrap();

@@ -6,6 +6,7 @@
 //!   room   │ offset of each record │ state, marks, resolved id │ resolved size │
 //! ```
 
+use crate::limits::POINTER_LEN;
 use crate::{Btf, Kind, Type, TypeId};
 
 /// Words of room that each type takes.
@@ -130,6 +131,3 @@ impl<'g, 'a> Graph<'g, 'a> {
         Some(Sized { ty, size })
     }
 }
-
-/// Bytes of a pointer on the kernels that this project is for.
-pub(super) const POINTER_LEN: u32 = 8;

@@ -3,8 +3,9 @@
 //! A member lies inside its struct, where one of its type may lie (the `check_member` and `check_kflag_member` of each
 //! kind).
 
-use super::graph::{Graph, POINTER_LEN};
+use super::graph::Graph;
 use super::Rule;
+use crate::limits::POINTER_LEN;
 use crate::{Int, Kind, RawMember, Type};
 
 /// The most bits that the kernel copies to show a member.
