@@ -4,8 +4,8 @@
 
 use core::iter::FusedIterator;
 
-use crate::bytes::name_at;
-use crate::index::Index;
+use crate::bytes::{head, is_before, is_name, up_to_nul};
+use crate::index::{Index, IndexBuilder, NameOrder};
 use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
 use crate::{ByteOrder, Error, ErrorKind, Header, Kind, Section, Type, TypeId};
 
@@ -27,7 +27,16 @@ impl<'a> Btf<'a> {
     ///
     /// A bad header, a record of unknown kind or one that ends beyond its section.
     pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
-        Self::parse_over(data, None)
+        Self::parse_over(data, None, &mut [])
+    }
+
+    /// [`Btf::parse`] and [`Btf::indexed`] in one pass.
+    ///
+    /// # Errors
+    ///
+    /// As [`Btf::parse`].
+    pub fn parse_indexed(data: &'a [u8], room: &'a mut [u32]) -> Result<Self, Error> {
+        Self::parse_over(data, None, room)
     }
 
     /// Reads a split BTF: its type ids and names go on where those of `base` end.
@@ -36,24 +45,20 @@ impl<'a> Btf<'a> {
     ///
     /// As [`Btf::parse`].
     pub fn parse_split(data: &'a [u8], base: &'a Btf<'a>) -> Result<Self, Error> {
-        Self::parse_over(data, Some(base))
+        Self::parse_over(data, Some(base), &mut [])
     }
 
-    fn parse_over(data: &'a [u8], base: Option<&'a Btf<'a>>) -> Result<Self, Error> {
+    fn parse_over(
+        data: &'a [u8],
+        base: Option<&'a Btf<'a>>,
+        room: &'a mut [u32],
+    ) -> Result<Self, Error> {
         let header = Header::parse(data)?;
         if base.is_some_and(|base| base.byte_order() != header.order) {
             return Err(ErrorKind::OtherByteOrder.at(Section::Header, 0));
         }
         let mut btf = Self::over(header, base);
-        let mut offset = 0;
-        while offset < header.types.len() {
-            let ty = Type::parse(header.types, header.order, btf.layout(), offset, btf.end_id)?;
-            offset = offset.saturating_add(ty.len());
-            if btf.end_id.0 >= MAX_TYPES {
-                return Err(ErrorKind::TooManyTypes.at_type(Section::Types, offset, btf.end_id));
-            }
-            btf.end_id = TypeId(btf.end_id.0.saturating_add(1));
-        }
+        btf.walk(room)?;
         Ok(btf)
     }
 
@@ -90,6 +95,35 @@ impl<'a> Btf<'a> {
         self.header.types.len().saturating_sub(rest)
     }
 
+    /// Reads all records: counts them and makes an index of them in `room`.
+    fn walk(&mut self, room: &'a mut [u32]) -> Result<(), Error> {
+        let Header { types, order, .. } = self.header;
+        let layout = self.layout();
+        let mut names = NameOrder::new(!room.is_empty());
+        let mut index = IndexBuilder::new(room);
+        let mut to_next_push = 0_u32;
+        let mut id = self.first_id;
+        let mut rest = types;
+        while !rest.is_empty() {
+            let offset = || types.len().saturating_sub(rest.len());
+            if to_next_push == 0 {
+                to_next_push = index.push(id.0.saturating_sub(self.first_id.0), offset());
+            }
+            to_next_push = to_next_push.saturating_sub(1);
+            let (ty, after) = Type::split_first(rest, order, layout, id)
+                .map_err(|kind| kind.at_type(Section::Types, offset(), id))?;
+            if id.0 >= MAX_TYPES {
+                return Err(ErrorKind::TooManyTypes.at_type(Section::Types, offset(), id));
+            }
+            names.push(self, ty.name_offset());
+            id = TypeId(id.0.saturating_add(1));
+            rest = after;
+        }
+        self.end_id = id;
+        self.index = index.finish(names.sorted());
+        Ok(())
+    }
+
     /// The order of the bytes in every word, which the magic tells.
     pub fn byte_order(&self) -> ByteOrder {
         self.header.order
@@ -106,14 +140,15 @@ impl<'a> Btf<'a> {
     /// This BTF with an index of its own types in `room`. Linear in the types, once.
     ///
     /// [`Btf::get`] then takes a number of steps that depends on the room: with one word for each type
-    /// ([`Btf::own_len`]) it is one step, with one word for every 16 at most 16. If the names are found to be sorted,
-    /// as resolve_btfids of Linux 7.x leaves them, [`Btf::find`] becomes a binary search.
+    /// ([`Btf::own_len`]) it is one step, with one word for every 16 at most 16; between powers of two the larger one
+    /// counts. If the names are found to be sorted, as resolve_btfids of Linux 7.x leaves them, [`Btf::find`] becomes a
+    /// binary search with as many steps at its end.
     ///
     /// ```
     /// # use btf_core::{Btf, Kind};
     /// # fn example(data: &[u8]) -> Result<(), btf_core::Error> {
     /// let btf = Btf::parse(data)?;
-    /// let mut room = [0; 1024]; // 4 KiB: every 119th type of a vmlinux
+    /// let mut room = [0; 1024]; // 4 KiB: every 128th type of a vmlinux
     /// let btf = btf.indexed(&mut room);
     /// let task = btf.find(b"task_struct", Kind::STRUCT);
     /// # let _ = task;
@@ -121,7 +156,8 @@ impl<'a> Btf<'a> {
     /// # }
     /// ```
     pub fn indexed(mut self, room: &'a mut [u32]) -> Self {
-        self.index = Index::build(&self, room);
+        // Cannot fail: the records were found sound when they were parsed.
+        let _ = self.walk(room);
         self
     }
 
@@ -198,13 +234,25 @@ impl<'a> Btf<'a> {
 
     /// The name at `offset`, without its NUL. Empty for offset 0, and for an offset outside of the strings.
     pub fn name_at(&self, offset: u32) -> &'a [u8] {
-        match self.base {
-            Some(base) if offset < self.first_name => base.name_at(offset),
-            _ => offset
-                .checked_sub(self.first_name)
-                .and_then(|own| name_at(self.header.strings, usize::try_from(own).ok()?))
-                .unwrap_or_default(),
-        }
+        up_to_nul(self.strings_from(offset))
+    }
+
+    /// The strings from `offset` on; empty for an offset outside of them.
+    #[inline]
+    pub(crate) fn strings_from(&self, offset: u32) -> &'a [u8] {
+        let strings = match offset.checked_sub(self.first_name) {
+            Some(own) => usize::try_from(own)
+                .ok()
+                .and_then(|own| self.header.strings.get(own..)),
+            None => self.base_strings_from(offset),
+        };
+        strings.unwrap_or_default()
+    }
+
+    /// Apart, so that the way to the own strings is short.
+    #[cold]
+    fn base_strings_from(&self, offset: u32) -> Option<&'a [u8]> {
+        self.base.map(|base| base.strings_from(offset))
     }
 
     /// The name of `ty`; empty for an anonymous type.
@@ -234,33 +282,27 @@ impl<'a> Btf<'a> {
         kind: Kind,
     ) -> impl Iterator<Item = Type<'a>> + use<'a, 'n> {
         let btf = *self;
-        let sorted = self.index.sorted();
-        let start = if sorted {
-            self.lower_bound(name)
-        } else {
-            self.first_id
-        };
-        self.types_from(start)
-            .take_while(move |ty| !sorted || btf.name(ty) == name)
-            .filter(move |ty| ty.kind() == kind && (sorted || btf.name(ty) == name))
+        let has_name = move |ty: &Type<'_>| is_name(btf.strings_from(ty.name_offset()), name);
+        let (types, end) = self.candidates(name);
+        types
+            .take_while(move |ty| ty.id() < end || has_name(ty))
+            .filter(move |ty| ty.kind() == kind && has_name(ty))
     }
 
-    /// The first of the sorted types whose name is not before `name`.
-    fn lower_bound(&self, name: &[u8]) -> TypeId {
-        let (mut low, mut high) = (self.first_id.0, self.end_id.0);
-        while low < high {
-            let middle = low.midpoint(high);
-            let before = self
-                .types_from(TypeId(middle))
-                .next()
-                .is_some_and(|ty| self.name(&ty) < name);
-            if before {
-                low = middle.saturating_add(1);
-            } else {
-                high = middle;
-            }
+    /// The types from one on that is not after the first of this name, and an id that is not before it: from there
+    /// on, types of this name are all that matter.
+    fn candidates(&self, name: &[u8]) -> (Types<'a>, TypeId) {
+        if !self.is_sorted() {
+            return (self.types(), self.end_id);
         }
-        TypeId(low)
+        let name_head = head(name);
+        let before = |offset| {
+            let first = self.header.order.u32_at(self.header.types, offset);
+            first.is_some_and(|first| is_before(self.strings_from(first), name, name_head))
+        };
+        let ((first, offset), end) = self.index.interval(before);
+        let id = |place| TypeId(self.first_id.0.saturating_add(place));
+        (self.types_at(offset, id(first)), id(end))
     }
 
     /// Follows typedefs, qualifiers and type tags from `id` to what they stand for; none for `void`.
@@ -296,9 +338,10 @@ pub struct Types<'a> {
 impl<'a> Iterator for Types<'a> {
     type Item = Type<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Type<'a>> {
-        let ty = Type::parse(self.rest, self.order, self.layout, 0, self.id).ok()?;
-        self.rest = self.rest.get(ty.len()..)?;
+        let (ty, rest) = Type::split_first(self.rest, self.order, self.layout, self.id).ok()?;
+        self.rest = rest;
         self.id = TypeId(self.id.0.saturating_add(1));
         Some(ty)
     }

@@ -22,11 +22,18 @@ impl ByteOrder {
     /// The 32-bit word of `data` at `offset`.
     pub(crate) fn u32_at(self, data: &[u8], offset: usize) -> Option<u32> {
         let bytes = array(data, offset)?;
-        Some(match self {
-            Self::Little => u32::from_le_bytes(bytes),
-            Self::Big => u32::from_be_bytes(bytes),
+        Some(if self == Self::NATIVE {
+            u32::from_ne_bytes(bytes)
+        } else {
+            swapped(bytes)
         })
     }
+}
+
+#[cold]
+#[inline(never)]
+fn swapped(bytes: [u8; 4]) -> u32 {
+    u32::from_ne_bytes(bytes).swap_bytes()
 }
 
 /// `len` bytes of `data` from `offset` on.
@@ -39,9 +46,66 @@ pub(crate) fn array<const N: usize>(data: &[u8], offset: usize) -> Option<[u8; N
     slice(data, offset, N)?.try_into().ok()
 }
 
-/// The NUL-terminated name of `strings` at `offset`, without its NUL.
-pub(crate) fn name_at(strings: &[u8], offset: usize) -> Option<&[u8]> {
-    let tail = strings.get(offset..)?;
-    let len = tail.iter().position(|&byte| byte == 0)?;
-    tail.get(..len)
+/// The name at the start of `strings`, without its NUL.
+pub(crate) fn up_to_nul(strings: &[u8]) -> &[u8] {
+    let len = strings.iter().position(|&byte| byte == 0);
+    len.and_then(|len| strings.get(..len)).unwrap_or_default()
+}
+
+/// Whether `name` is the name at the start of `strings`.
+pub(crate) fn is_name(strings: &[u8], name: &[u8]) -> bool {
+    match strings.split_at_checked(name.len()) {
+        // The NUL first: it tells most other names apart by one byte.
+        Some((start, [0, ..])) => start == name && !name.contains(&0),
+        _ => strings.is_empty() && name.is_empty(),
+    }
+}
+
+/// Whether the name at the start of `strings` sorts before `name`, whose [`head`] is given.
+#[inline]
+pub(crate) fn is_before(strings: &[u8], name: &[u8], name_head: u128) -> bool {
+    let start = head(strings);
+    // What follows a NUL cannot make the head the smaller one: nothing but zeros follow `name` in its own.
+    start < name_head || start == name_head && strings.get(..name.len()).unwrap_or(strings) < name
+}
+
+/// Bytes of a [`head`].
+const HEAD_LEN: usize = 16;
+
+/// The first bytes of `strings`, as a number; zeros follow the last one.
+pub(crate) fn head(strings: &[u8]) -> u128 {
+    let bytes = strings.first_chunk::<HEAD_LEN>().copied();
+    u128::from_be_bytes(bytes.unwrap_or_else(|| {
+        let mut bytes = [0; HEAD_LEN];
+        for (byte, from) in bytes.iter_mut().zip(strings) {
+            *byte = *from;
+        }
+        bytes
+    }))
+}
+
+/// Whether the name at the start of `one` does not sort after the name at the start of `other`.
+///
+/// Where the [`head`] of the first is the smaller one, it is so: the heads differ in the names, or after equal names.
+pub(crate) fn in_order(mut one: &[u8], mut other: &[u8]) -> bool {
+    while head(one) == head(other) && !has_nul(head(one)) {
+        one = one.get(HEAD_LEN..).unwrap_or_default();
+        other = other.get(HEAD_LEN..).unwrap_or_default();
+    }
+    if head(one) <= head(other) {
+        return true;
+    }
+    let mut bytes = one.iter().zip(other);
+    match bytes.find(|(one, other)| one != other || **one == 0) {
+        Some((one, other)) => one <= other,
+        // One of them is outside of the strings, which makes it empty.
+        None => one.is_empty(),
+    }
+}
+
+/// Whether one of the bytes is zero: only there does taking one away set a high bit that was not set.
+fn has_nul(head: u128) -> bool {
+    const ONES: u128 = u128::MAX / 0xff;
+    const HIGH_BITS: u128 = ONES << 7;
+    head.wrapping_sub(ONES) & !head & HIGH_BITS != 0
 }

@@ -101,6 +101,7 @@ impl ErrorKind {
     }
 
     /// This kind, placed at `offset` of `section`, in the record of `type_id`.
+    #[cold]
     pub(crate) fn at_type(self, section: Section, offset: usize, type_id: TypeId) -> Error {
         Error {
             kind: self,

@@ -6,6 +6,7 @@
 //! of its elements, and flags (`struct btf_layout` of `include/uapi/linux/btf.h`, Linux 7.3).
 
 use crate::bytes::array;
+use crate::limits::TYPE_LEN;
 use crate::Info;
 
 /// Bytes of an entry.
@@ -14,8 +15,9 @@ const ENTRY_LEN: usize = 4;
 /// `tools/lib/bpf/btf.c`).
 const WORD: u8 = 4;
 
-/// Bytes that follow the record, by the layout section `layout`; none where it does not know the kind.
-pub(crate) fn elements_len(layout: &[u8], info: Info) -> Option<usize> {
+/// Bytes of a whole record, by the layout section `layout`; none where it does not know the kind.
+#[cold]
+pub(crate) fn record_len(layout: &[u8], info: Info) -> Option<usize> {
     let entry = usize::from(info.kind().0).checked_mul(ENTRY_LEN)?;
     let [info_size, element_size, _, _] = array(layout, entry)?;
     if info_size % WORD != 0 || element_size % WORD != 0 {
@@ -24,5 +26,6 @@ pub(crate) fn elements_len(layout: &[u8], info: Info) -> Option<usize> {
     usize::try_from(info.vlen())
         .ok()?
         .checked_mul(usize::from(element_size))?
-        .checked_add(usize::from(info_size))
+        .checked_add(usize::from(info_size))?
+        .checked_add(TYPE_LEN)
 }

@@ -46,6 +46,7 @@ mod layout;
 pub mod limits;
 mod member;
 mod print;
+mod shape;
 mod types;
 pub mod validate;
 mod write;

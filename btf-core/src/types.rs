@@ -3,13 +3,10 @@
 //! One type record.
 
 use crate::bytes::slice;
-use crate::elements::{MEMBER_LEN, PARAM_LEN};
 use crate::layout;
 use crate::limits::TYPE_LEN;
-use crate::{
-    Array, ByteOrder, Enumerators, Error, ErrorKind, Info, Kind, Params, RawMembers, Section,
-    Variables,
-};
+use crate::shape::record_len;
+use crate::{Array, ByteOrder, Enumerators, ErrorKind, Info, Kind, Params, RawMembers, Variables};
 
 /// The number of a type: its place in the type section, counted from 1 (0 is `void`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,23 +97,36 @@ impl<'a> Type<'a> {
         order: ByteOrder::NATIVE,
     };
 
-    /// Reads the record of `id` at `offset` of the type section. `layout` is asked of kinds that are not known.
-    pub(crate) fn parse(
+    /// Reads the record of `id` at the start of `types`; gives what follows it, too. `layout` is asked of kinds that are
+    /// not known.
+    #[inline]
+    pub(crate) fn split_first(
         types: &'a [u8],
         order: ByteOrder,
         layout: &[u8],
-        offset: usize,
         id: TypeId,
-    ) -> Result<Self, Error> {
-        let truncated = || ErrorKind::TruncatedType.at_type(Section::Types, offset, id);
-        let head = Self::head(types, order, offset, id).ok_or_else(truncated)?;
-        let elements_len = elements_len(head.info)
-            .or_else(|| layout::elements_len(layout, head.info))
-            .ok_or_else(|| {
-                ErrorKind::UnknownKind(head.kind()).at_type(Section::Types, offset, id)
-            })?;
-        head.with_elements(types, offset, elements_len)
-            .ok_or_else(truncated)
+    ) -> Result<(Self, &'a [u8]), ErrorKind> {
+        let info = order.u32_at(types, 4).map(Info);
+        let info = info.ok_or(ErrorKind::TruncatedType)?;
+        let len = record_len(info)
+            .or_else(|| layout::record_len(layout, info))
+            .ok_or(ErrorKind::UnknownKind(info.kind()))?;
+        let (record, rest) = types
+            .split_at_checked(len)
+            .ok_or(ErrorKind::TruncatedType)?;
+        let (head, elements) = record
+            .split_at_checked(TYPE_LEN)
+            .ok_or(ErrorKind::TruncatedType)?;
+        let word = |at| order.u32_at(head, at).unwrap_or(0);
+        let ty = Self {
+            id,
+            name: word(0),
+            info,
+            size_or_type: word(8),
+            elements,
+            order,
+        };
+        Ok((ty, rest))
     }
 
     /// The record of `id` at `offset` of the type section, without its elements; none if it ends beyond.
@@ -284,25 +294,4 @@ impl<'a> Type<'a> {
             bitfields: self.info.kind_flag(),
         }
     }
-}
-
-/// Bytes that follow the record; none for an unknown kind (`btf_type_ops` of `kernel/bpf/btf.c`).
-pub(crate) fn elements_len(info: Info) -> Option<usize> {
-    let each = match info.kind() {
-        Kind::STRUCT | Kind::UNION | Kind::DATASEC | Kind::ENUM64 => MEMBER_LEN,
-        Kind::ENUM | Kind::FUNC_PROTO => PARAM_LEN,
-        Kind::INT | Kind::VAR | Kind::DECL_TAG => return Some(4),
-        Kind::ARRAY => return Some(12),
-        Kind::PTR
-        | Kind::FWD
-        | Kind::TYPEDEF
-        | Kind::VOLATILE
-        | Kind::CONST
-        | Kind::RESTRICT
-        | Kind::FUNC
-        | Kind::FLOAT
-        | Kind::TYPE_TAG => return Some(0),
-        _ => return None,
-    };
-    usize::try_from(info.vlen()).ok()?.checked_mul(each)
 }

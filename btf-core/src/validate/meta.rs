@@ -5,8 +5,9 @@
 use super::names::{in_bounds, is_identifier, is_section};
 use super::Rule;
 use crate::elements::{MEMBER_LEN, PARAM_LEN};
+use crate::index::NameOrder;
 use crate::limits::{MAX_TYPES, TYPE_LEN};
-use crate::types::elements_len;
+use crate::shape::elements_len;
 use crate::{Btf, Dialect, Error, Kind, Section, Type, TypeId};
 
 /// What the walk over the records found.
@@ -36,7 +37,7 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         sorted: true,
     };
     let mut places = offsets.iter_mut();
-    let mut last_name: &[u8] = &[];
+    let mut names = NameOrder::new(true);
     let section = btf.own_records();
     let mut offset = 0_usize;
     while offset < section.len() {
@@ -55,12 +56,11 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         if let Some(place) = places.next() {
             *place = u32::try_from(start).unwrap_or(u32::MAX);
         }
-        let name = btf.name(&ty);
-        found.sorted = found.sorted && last_name <= name;
-        last_name = name;
+        names.push(btf, ty.name_offset());
         found.types = found.types.saturating_add(1);
         found.len = offset;
     }
+    found.sorted = names.sorted();
     Ok(found)
 }
 
