@@ -80,14 +80,17 @@ fn value(graph: &mut Graph<'_, '_>, id: TypeId) -> Result<bool, Error> {
 
 /// `btf_func_proto_check`, the parameters.
 fn params(graph: &mut Graph<'_, '_>, proto: Type<'_>) -> Result<Result<(), Rule>, Error> {
-    let mut params = proto.params();
-    while let Some(param) = params.next() {
-        let last = params.len() == 0;
-        if last && param.ty == TypeId::VOID {
-            let variadic = param.name == 0;
-            return Ok(variadic.then_some(()).ok_or(Rule::InvalidArg));
+    let params = proto.params();
+    let mut count = params.len();
+    // The kernel looks at the last one first.
+    if let Some(last) = params.last().filter(|last| last.ty == TypeId::VOID) {
+        if last.name != 0 {
+            return Ok(Err(Rule::InvalidArg));
         }
-        // The kernel looks at the name before it resolves the type.
+        count = count.saturating_sub(1);
+    }
+    for param in params.take(count) {
+        // It looks at the name before it resolves the type.
         let known = graph.node(param.ty);
         let bad_type = known.is_none_or(|ty| is_source_only(ty.kind()));
         let name_is_right = param.name == 0
