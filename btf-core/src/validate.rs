@@ -136,10 +136,10 @@ pub fn validate<'a>(
     );
     if let Policy::User { kernel } = policy {
         let (ids, sizes) = rest.split_at_mut(types.min(rest.len()));
-        let mut graph = graph::Graph::new(&btf, ids, sizes);
-        resolve::check(&mut graph)?;
+        let graph = graph::Graph::new(&btf, ids, sizes);
+        resolve::check(&graph)?;
         chain::check(&btf, release)?;
-        fields::check(&mut graph, kernel, release)?;
+        fields::check(&graph, kernel, release)?;
     } else {
         chain::check(&btf, release)?;
     }
