@@ -376,8 +376,9 @@ fn datasec<'a>(
             return Ok(Step::Later);
         }
         let ty = var.target().unwrap_or(TypeId::VOID);
-        let sized = graph.sized(ty).ok_or(Rule::InvalidVarType)?;
-        if variable.size < sized.size {
+        // A VAR that is resolved has a type with a size.
+        let size = graph.sized(ty).map_or(0, |sized| sized.size);
+        if variable.size < size {
             return Err(Rule::InvalidSize);
         }
     }
