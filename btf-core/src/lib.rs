@@ -39,6 +39,8 @@ mod btf;
 mod bytes;
 mod elements;
 mod error;
+#[cfg_attr(not(test), expect(dead_code, reason = "its users come next"))]
+mod fields;
 mod header;
 mod index;
 mod info;
