@@ -129,6 +129,21 @@ impl<'a> Btf<'a> {
         self.header.order
     }
 
+    /// What this BTF is split from.
+    pub(crate) fn base(&self) -> Option<&'a Btf<'a>> {
+        self.base
+    }
+
+    /// The whole blob.
+    pub(crate) fn data(&self) -> &'a [u8] {
+        self.header.data
+    }
+
+    /// Where in the blob the type records begin.
+    pub(crate) fn types_start(&self) -> usize {
+        usize::try_from(self.header.types_start).unwrap_or(usize::MAX)
+    }
+
     /// The layout section; a split BTF may leave it to its base.
     fn layout(&self) -> &'a [u8] {
         match self.base {
@@ -180,6 +195,11 @@ impl<'a> Btf<'a> {
     /// One more than the id of the last type: where a split BTF over this one begins.
     pub fn end_id(&self) -> TypeId {
         self.end_id
+    }
+
+    /// The offset of the first own name.
+    pub(crate) fn first_name(&self) -> u32 {
+        self.first_name
     }
 
     /// One more than the last name offset: where the names of a split BTF over this one begin.

@@ -28,6 +28,17 @@ impl ByteOrder {
             swapped(bytes)
         })
     }
+
+    /// Makes `value` the word of `data` at `offset`, if there is one.
+    pub(crate) fn put_u32(self, data: &mut [u8], offset: usize, value: u32) {
+        let bytes = match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        };
+        for (place, byte) in data.iter_mut().skip(offset).zip(bytes) {
+            *place = byte;
+        }
+    }
 }
 
 #[cold]

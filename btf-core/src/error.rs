@@ -78,6 +78,18 @@ pub enum ErrorKind {
     NoSize,
     /// A struct or union has no member of that name.
     NoSuchMember,
+    /// A BTF stands alone that must be split from a distilled base.
+    MissingBase,
+    /// A BTF is split that must stand alone.
+    UnexpectedBase,
+    /// A type of a distilled base has no name to find it by.
+    AnonymousBaseType,
+    /// The base has no type that this one of the distilled base can stand for.
+    BaseTypeNotFound,
+    /// The base has these two types that this one of the distilled base can stand for.
+    AmbiguousBaseType([TypeId; 2]),
+    /// A name lies in the strings of a distilled base, but names none of its types.
+    UnmappedName(u32),
     /// The output needs at least this many bytes.
     BufferTooSmall {
         /// Bytes needed.
@@ -141,6 +153,16 @@ impl fmt::Display for ErrorKind {
             Self::NoSuchType => f.write_str("there is no type of that name"),
             Self::NoSize => f.write_str("the type has no size"),
             Self::NoSuchMember => f.write_str("there is no member of that name"),
+            Self::MissingBase => f.write_str("the BTF is not split from a distilled base"),
+            Self::UnexpectedBase => f.write_str("the base is itself split from another one"),
+            Self::AnonymousBaseType => f.write_str("a type of the distilled base has no name"),
+            Self::BaseTypeNotFound => f.write_str("the base has no such type as the distilled one"),
+            Self::AmbiguousBaseType([one, other]) => {
+                write!(f, "the base has two such types, {} and {}", one.0, other.0)
+            }
+            Self::UnmappedName(offset) => {
+                write!(f, "name offset {offset} is not that of a distilled type")
+            }
             Self::BufferTooSmall { need } => write!(f, "the buffer must have {need} bytes"),
             Self::RoomTooSmall { need } => write!(f, "the room must have {need} words"),
             Self::Rule(rule) => write!(f, "{rule}: {}", rule.sentence()),

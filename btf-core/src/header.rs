@@ -75,6 +75,8 @@ impl Fields {
             types: section(self.types, TYPES_FIELD)?,
             strings: section(self.strings, STRINGS_FIELD)?,
             layout: section(self.layout, LAYOUT_FIELD)?,
+            data,
+            types_start: self.header_len.saturating_add(self.types.offset),
         })
     }
 }
@@ -96,6 +98,9 @@ pub struct Header<'a> {
     pub strings: &'a [u8],
     /// How long records of each kind are; empty where the BTF does not say (all before Linux 7.3).
     pub layout: &'a [u8],
+    /// The whole blob, and where in it the type records begin.
+    pub(crate) data: &'a [u8],
+    pub(crate) types_start: u32,
 }
 
 impl<'a> Header<'a> {

@@ -6,7 +6,8 @@
 //!   bytes ──► Header ──► Btf ──► Type (one record) ──► Params, Members, Enumerators
 //!                         │
 //!                         ├── find(name, kind), skip_modifiers, member("a.b.c")
-//!                         └── base: a split BTF stands on another one
+//!                         ├── base: a split BTF stands on another one
+//!                         └── Relocation: moves it there from a distilled base
 //!   bytes ◄── Writer: push one record after the other, then finish
 //! ```
 //!
@@ -39,7 +40,6 @@ mod btf;
 mod bytes;
 mod elements;
 mod error;
-#[cfg_attr(not(test), expect(dead_code, reason = "its users come next"))]
 mod fields;
 mod header;
 mod index;
@@ -48,7 +48,9 @@ mod layout;
 pub mod limits;
 mod member;
 mod print;
+mod relocate;
 mod shape;
+mod sort;
 mod types;
 pub mod validate;
 mod write;
@@ -63,5 +65,6 @@ pub use header::Header;
 pub use info::{Dialect, Info, Kind};
 pub use member::Member;
 pub use print::Declaration;
+pub use relocate::Relocation;
 pub use types::{Int, IntEncoding, Linkage, Type, TypeId};
 pub use write::Writer;
