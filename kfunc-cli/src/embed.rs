@@ -22,6 +22,10 @@ const INDEX_LEN: usize = 4096;
 pub struct Embedded {
     /// The new ELF file.
     pub module: Vec<u8>,
+    /// Its `.BTF`.
+    pub btf: Vec<u8>,
+    /// Its `.BTF.base`.
+    pub btf_base: Vec<u8>,
     /// Public and full signature of each kfunc.
     pub signatures: Vec<(String, String)>,
 }
@@ -72,6 +76,8 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
     Ok(Embedded {
         module: rewrite(data, declarations, sections)?,
         signatures: signatures(&btf)?,
+        btf: btf.split,
+        btf_base: btf.base,
     })
 }
 

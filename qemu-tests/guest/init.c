@@ -5,8 +5,9 @@
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @check NAME|VERDICT                one thing that must hold
+ *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
- *   @done COUNT                        the last line: how many calls and checks there were
+ *   @done COUNT                        the last line: how many of the others there were, but for the log
  *
  * VERDICT is "ok", or what was wrong. The host judges the log, and whether every check was made.
  */
@@ -289,6 +290,24 @@ static bool insmod_example(const char *options)
 	return !error;
 }
 
+/* The kernel has moved it onto its own BTF. The host compares it with what btf-core makes of the module. */
+static void print_module_btf(void)
+{
+	int fd = open("/sys/kernel/btf/" MODULE, O_RDONLY | O_CLOEXEC);
+	unsigned char bytes[32];
+	ssize_t len;
+
+	while ((len = read(fd, bytes, sizeof(bytes))) > 0) {
+		said++;
+		printf("@btf ");
+		for (ssize_t i = 0; i < len; i++)
+			printf("%02x", bytes[i]);
+		printf("\n");
+	}
+	check(!len, "the module's BTF can be read", "%s", strerror(errno));
+	close(fd);
+}
+
 static void rmmod_example(void)
 {
 	int error = rmmod_patiently();
@@ -300,6 +319,7 @@ static void test_bound(void)
 {
 	if (!insmod_example(""))
 		return;
+	print_module_btf();
 	test_ids("bound");
 	test_counts();
 	test_refusals();

@@ -5,6 +5,8 @@
 use std::fs;
 
 use anyhow::{ensure, Context, Result};
+use btf_core::{Btf, Relocation};
+use kfunc_cli::Embedded;
 
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
@@ -34,9 +36,11 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     packages::install(root, kernel)?;
     packages::install(root, other)?;
     let module = module::build(root, kernel)?;
+    let vmlinux = module::vmlinux_btf(root, kernel)?;
     step(&format!("{kernel}: reading its BTF"), || {
-        real_btf::check(&module::vmlinux_btf(root, kernel)?)
+        real_btf::check(&vmlinux)
     })?;
+    let relocated = relocated_btf(&module.embedded, &vmlinux)?;
     let archive = archive(root, kernel, other, &module)?;
     let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));
     fs::create_dir_all(root.host_path(&folder))?;
@@ -52,10 +56,12 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
             arguments,
         )?;
         fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
-        let report = judge(&console, kernel.series.native).with_context(|| qemu::tail(&console))?;
+        let mut report =
+            judge(&console, kernel.series.native).with_context(|| qemu::tail(&console))?;
+        report.compare_module_btf(&relocated);
         Ok(Booted {
             kernel: kernel.clone(),
-            signatures: module.signatures,
+            signatures: module.embedded.signatures,
             report,
         })
     })
@@ -65,19 +71,31 @@ fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) ->
     let guest = guest::build(root, kernel.arch)?;
     let other_layout = kfunc_cli::embed(&module.plain, &module::vmlinux_btf(root, other)?)?.module;
     ensure!(
-        other_layout != module.embedded,
+        other_layout != module.embedded.module,
         "{kernel} and {other} have the same layout"
     );
-    let no_btf = without_btf(root, kernel, &module.embedded)?;
+    let no_btf = without_btf(root, kernel, &module.embedded.module)?;
     initramfs::pack(&[
         ("init", &guest.init),
         ("programs.bpf.o", &guest.programs),
         ("full_signature.bpf.o", &guest.full_signature),
-        ("kfunc_example.ko", &module.embedded),
+        ("kfunc_example.ko", &module.embedded.module),
         ("not_embedded.ko", &module.plain),
         ("no_btf.ko", &no_btf),
         ("other_layout.ko", &other_layout),
     ])
+}
+
+/// The BTF that a kernel with the BTF `vmlinux` makes of the module's.
+fn relocated_btf(module: &Embedded, vmlinux: &[u8]) -> Result<Vec<u8>> {
+    let base = Btf::parse(&module.btf_base)?;
+    let split = Btf::parse_split(&module.btf, &base)?;
+    let vmlinux = Btf::parse(vmlinux)?;
+    let mut room = vec![0; Relocation::required_len(&split)];
+    let relocation = Relocation::new(&split, &vmlinux, &mut room)?;
+    let mut out = vec![0; module.btf.len()];
+    relocation.write(&mut out)?;
+    Ok(out)
 }
 
 /// The module as a tool leaves it that strips BTF.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
+use kfunc_cli::Embedded;
 
 use crate::build_root::BuildRoot;
 use crate::kernel::{Kernel, Skin};
@@ -31,14 +32,12 @@ const FILES: &[(&str, &str)] = &[
 const NAME: &str = "kfunc_example";
 
 /// A built module.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Built {
     /// As kbuild made it, without BTF of its own.
     pub plain: Vec<u8>,
     /// With BTF.
-    pub embedded: Vec<u8>,
-    /// Public and full signature of each kfunc.
-    pub signatures: Vec<(String, String)>,
+    pub embedded: Embedded,
 }
 
 /// Builds the module for `kernel`, and gives it its BTF.
@@ -75,11 +74,7 @@ pub fn build(root: &BuildRoot, kernel: &Kernel) -> Result<Built> {
             again.module == embedded.module,
             "kfunc embed, run twice, gives different bytes"
         );
-        Ok(Built {
-            plain,
-            embedded: embedded.module,
-            signatures: embedded.signatures,
-        })
+        Ok(Built { plain, embedded })
     })
 }
 

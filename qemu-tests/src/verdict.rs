@@ -26,6 +26,25 @@ pub struct Report {
     pub held: usize,
     /// What did not hold, in words.
     pub failures: Vec<String>,
+    /// The module's BTF, as the kernel shows it.
+    pub module_btf: Vec<u8>,
+}
+
+impl Report {
+    /// Compares the module's BTF with the one `expected`.
+    pub fn compare_module_btf(&mut self, expected: &[u8]) {
+        if self.module_btf == expected {
+            self.held += 1;
+            return;
+        }
+        let same = self.module_btf.iter().zip(expected);
+        let offset = same.take_while(|(one, other)| one == other).count();
+        self.failures.push(format!(
+            "the module's BTF: {} bytes, relocated {}, which differ from offset {offset} on",
+            self.module_btf.len(),
+            expected.len(),
+        ));
+    }
 }
 
 /// What a clean kernel log does not contain.
@@ -95,6 +114,9 @@ pub fn judge(console: &[String], native: bool) -> Result<Report> {
                 Some((_, "ok")) => report.held += 1,
                 _ => report.failures.push(check.replace('|', ": ")),
             }
+        } else if let Some(bytes) = line.strip_prefix("@btf ") {
+            said += 1;
+            report.module_btf.extend(parse_hex(bytes)?);
         } else if let Some(entry) = line.strip_prefix("@log ") {
             log.push(entry);
         }
@@ -114,6 +136,17 @@ pub fn judge(console: &[String], native: bool) -> Result<Report> {
     report.failures.extend(judge_calls(&report.calls, native));
     report.failures.extend(judge_log(&log, native));
     Ok(report)
+}
+
+fn parse_hex(line: &str) -> Result<Vec<u8>> {
+    let digits = line.trim_end().as_bytes().chunks(2);
+    let bytes = digits.map(|pair| {
+        let pair = std::str::from_utf8(pair)?;
+        ensure!(pair.len() == 2, "half a byte");
+        Ok(u8::from_str_radix(pair, 16)?)
+    });
+    let bytes: Result<_> = bytes.collect();
+    bytes.with_context(|| format!("damaged line: {line}"))
 }
 
 fn parse_call(line: &str) -> Result<Call> {
@@ -221,6 +254,22 @@ mod tests {
             native_missing.failures,
             ["bpf_self_id was not called native"]
         );
+    }
+
+    #[test]
+    fn the_modules_btf_is_put_together_and_compared() {
+        let lines = ["@btf 9feb0100", "[    3.0] eth0: @btf 18"];
+        let mut report = judge(&console(&lines, "@done 5"), false).unwrap();
+        assert_eq!(report.module_btf, [0x9f, 0xeb, 1, 0, 0x18]);
+        report.compare_module_btf(&[0x9f, 0xeb, 1, 0, 0x18]);
+        assert_eq!((report.held, report.failures.len()), (2, 0));
+        report.compare_module_btf(&[0x9f, 0xeb, 1, 1, 0x18]);
+        report.compare_module_btf(&[0x9f, 0xeb, 1, 0]);
+        assert_eq!((report.held, report.failures.len()), (2, 2));
+        assert!(report.failures[0].ends_with("offset 3 on"));
+        for damaged in ["@btf 9fe", "@btf 9g", "@btf \u{fffd}"] {
+            assert!(judge(&console(&[damaged], "@done 4"), false).is_err());
+        }
     }
 
     #[test]
