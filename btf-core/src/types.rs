@@ -157,7 +157,7 @@ impl<'a> Type<'a> {
     }
 
     /// Bytes of the whole record.
-    pub(crate) fn len(&self) -> usize {
+    pub fn record_len(&self) -> usize {
         TYPE_LEN.saturating_add(self.elements.len())
     }
 
@@ -239,6 +239,13 @@ impl<'a> Type<'a> {
     pub fn component(&self) -> Option<i32> {
         (self.kind() == Kind::DECL_TAG)
             .then(|| self.order.u32_at(self.elements, 0).map(|word| word as i32))
+            .flatten()
+    }
+
+    /// The linkage of a VAR (`BTF_VAR_*` of `include/uapi/linux/btf.h`).
+    pub fn var_linkage(&self) -> Option<u32> {
+        (self.kind() == Kind::VAR)
+            .then(|| self.order.u32_at(self.elements, 0))
             .flatten()
     }
 

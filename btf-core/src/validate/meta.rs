@@ -48,7 +48,7 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
                 rule.at_type(Section::Types, offset.saturating_add(at), id)
             })?;
         let start = offset;
-        offset = offset.saturating_add(ty.len());
+        offset = offset.saturating_add(ty.record_len());
         // The kernel leaves out those that are too many, and goes on (btf_add_type).
         if id.0 >= MAX_TYPES {
             continue;
