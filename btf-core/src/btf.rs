@@ -7,6 +7,7 @@ use core::iter::FusedIterator;
 use crate::bytes::{head, is_before, is_name, up_to_nul};
 use crate::index::{Index, IndexBuilder, NameOrder};
 use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
+use crate::names::{names, NameTable};
 use crate::{ByteOrder, Error, ErrorKind, Header, Kind, Section, Type, TypeId};
 
 /// BTF whose records all lie inside their section. References between them are checked when followed.
@@ -18,6 +19,7 @@ pub struct Btf<'a> {
     first_name: u32,
     end_id: TypeId,
     index: Index<'a>,
+    names: NameTable<&'a [u32]>,
 }
 
 impl<'a> Btf<'a> {
@@ -72,6 +74,7 @@ impl<'a> Btf<'a> {
             first_name: base.map_or(0, Btf::end_name),
             end_id: first_id,
             index: Index::NONE,
+            names: NameTable::NONE,
         }
     }
 
@@ -176,6 +179,51 @@ impl<'a> Btf<'a> {
         self
     }
 
+    /// This BTF with a hash table of its own names in `room`. Linear in the strings, once.
+    ///
+    /// [`Btf::name_offset`] then takes a few steps. Two words for each name ([`Btf::names_len`]) are good; names beyond
+    /// seven eighths of the room are found by a walk.
+    pub fn names_indexed(mut self, room: &'a mut [u32]) -> Self {
+        self.names = NameTable::build(room, self.header.strings);
+        self
+    }
+
+    /// Number of own names. Linear in the strings.
+    pub fn names_len(&self) -> usize {
+        names(self.header.strings).count()
+    }
+
+    /// The own names, one behind the other.
+    pub(crate) fn own_names(&self) -> &'a [u8] {
+        self.header.strings
+    }
+
+    /// The first offset at which `name` begins, the base's first. Linear in the strings, or a few steps after
+    /// [`Btf::names_indexed`].
+    pub fn name_offset(&self, name: &[u8]) -> Option<u32> {
+        if name.is_empty() {
+            return Some(0);
+        }
+        let base = self.base.and_then(|base| base.name_offset(name));
+        base.or_else(|| {
+            let place = self.own_name_place(name)?;
+            self.first_name.checked_add(u32::try_from(place).ok()?)
+        })
+    }
+
+    fn own_name_place(&self, name: &[u8]) -> Option<usize> {
+        let strings = self.header.strings;
+        let known = self.names.find(name, |place| {
+            let at = strings.get(place..);
+            at.is_some_and(|strings| is_name(strings, name))
+        });
+        known.or_else(|| {
+            let start = self.names.covered();
+            let (place, _) = names(strings.get(start..)?).find(|(_, known)| *known == name)?;
+            place.checked_add(start)
+        })
+    }
+
     /// Number of own types.
     pub fn own_len(&self) -> u32 {
         self.end_id.0.saturating_sub(self.first_id.0)
@@ -214,7 +262,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The own types from `id` on, whose record is at `offset`.
-    fn types_at(&self, offset: usize, id: TypeId) -> Types<'a> {
+    pub(crate) fn types_at(&self, offset: usize, id: TypeId) -> Types<'a> {
         Types {
             rest: self.header.types.get(offset..).unwrap_or_default(),
             order: self.header.order,

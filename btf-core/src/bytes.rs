@@ -31,12 +31,24 @@ impl ByteOrder {
 
     /// Makes `value` the word of `data` at `offset`, if there is one.
     pub(crate) fn put_u32(self, data: &mut [u8], offset: usize, value: u32) {
-        let bytes = match self {
-            Self::Little => value.to_le_bytes(),
-            Self::Big => value.to_be_bytes(),
-        };
-        for (place, byte) in data.iter_mut().skip(offset).zip(bytes) {
+        for (place, byte) in data.iter_mut().skip(offset).zip(self.u32_bytes(value)) {
             *place = byte;
+        }
+    }
+
+    /// The bytes of a 16-bit number.
+    pub(crate) fn u16_bytes(self, number: u16) -> [u8; 2] {
+        match self {
+            Self::Little => number.to_le_bytes(),
+            Self::Big => number.to_be_bytes(),
+        }
+    }
+
+    /// The bytes of a 32-bit word.
+    pub(crate) fn u32_bytes(self, word: u32) -> [u8; 4] {
+        match self {
+            Self::Little => word.to_le_bytes(),
+            Self::Big => word.to_be_bytes(),
         }
     }
 }

@@ -90,9 +90,9 @@ pub enum ErrorKind {
     AmbiguousBaseType([TypeId; 2]),
     /// A name lies in the strings of a distilled base, but names none of its types.
     UnmappedName(u32),
-    /// The output needs at least this many bytes.
+    /// The caller's memory is too small.
     BufferTooSmall {
-        /// Bytes needed.
+        /// Bytes that are enough.
         need: usize,
     },
     /// The room needs at least this many words.
@@ -102,8 +102,12 @@ pub enum ErrorKind {
     },
     /// A rule of the kernel's checker is broken ([`crate::validate`]).
     Rule(Rule),
-    /// More members or parameters than a record can count.
+    /// More elements than a record can count.
     TooManyElements(usize),
+    /// A number is too large for its field of the record.
+    NumberTooLarge,
+    /// A name with a NUL in it.
+    NulInName,
 }
 
 impl ErrorKind {
@@ -169,6 +173,8 @@ impl fmt::Display for ErrorKind {
             Self::TooManyElements(count) => {
                 write!(f, "{count} elements are more than a record holds")
             }
+            Self::NumberTooLarge => f.write_str("a number is too large for its field"),
+            Self::NulInName => f.write_str("a name has a NUL in it"),
         }
     }
 }

@@ -19,6 +19,15 @@ pub(crate) enum Field {
     Id(usize),
 }
 
+impl Field {
+    /// Where the word is.
+    pub(crate) fn at(self) -> usize {
+        match self {
+            Name(at) | Id(at) => at,
+        }
+    }
+}
+
 use Field::{Id, Name};
 
 /// Every record begins with its name.

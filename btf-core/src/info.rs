@@ -75,9 +75,10 @@ impl fmt::Debug for Kind {
 ///
 /// The older dialect keeps those that it does not use zero, so what it writes reads the same in both. [`Info`] reads
 /// the newer one; the dialect matters where BTF is written or validated for an older kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// 16 bits count elements, 5 tell the kind: up to Linux 7.2 (`BTF_INFO_MASK` of its `kernel/bpf/btf.c`).
+    #[default]
     Vlen16,
     /// 24 bits count elements, 7 tell the kind: from Linux 7.3 on (`include/uapi/linux/btf.h`).
     Vlen24,
@@ -106,10 +107,10 @@ impl Dialect {
 pub struct Info(pub u32);
 
 impl Info {
-    /// The word for `kind` with `vlen` elements; `vlen` must fit 16 bits, which every kernel reads.
-    pub const fn new(kind: Kind, vlen: u16, kind_flag: bool) -> Self {
+    /// The word for `kind` with `vlen` elements, of which [`Dialect::max_vlen`] says how many a kernel reads.
+    pub const fn new(kind: Kind, vlen: u32, kind_flag: bool) -> Self {
         let flag = if kind_flag { KIND_FLAG } else { 0 };
-        Self(vlen as u32 | (kind.0 as u32 & KIND_MASK) << KIND_SHIFT | flag)
+        Self(vlen & VLEN_MASK | (kind.0 as u32 & KIND_MASK) << KIND_SHIFT | flag)
     }
 
     /// The kind of the record.

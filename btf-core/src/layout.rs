@@ -6,11 +6,14 @@
 //! of its elements, and flags (`struct btf_layout` of `include/uapi/linux/btf.h`, Linux 7.3).
 
 use crate::bytes::array;
-use crate::limits::TYPE_LEN;
+use crate::limits::{KINDS, TYPE_LEN};
+use crate::shape;
 use crate::Info;
 
 /// Bytes of an entry.
 const ENTRY_LEN: usize = 4;
+/// Bytes of the section with the kinds that this crate knows.
+pub(crate) const SECTION_LEN: usize = ENTRY_LEN * KINDS as usize;
 /// Records are made of words, so an entry that breaks them up is not believed (`btf_type_size_unknown` of
 /// `tools/lib/bpf/btf.c`).
 const WORD: u8 = 4;
@@ -28,4 +31,10 @@ pub(crate) fn record_len(layout: &[u8], info: Info) -> Option<usize> {
         .checked_mul(usize::from(element_size))?
         .checked_add(usize::from(info_size))?
         .checked_add(TYPE_LEN)
+}
+
+/// The section of a BTF with the kinds that this crate knows, as libbpf of Linux 7.3 writes it (`layouts` of
+/// `tools/lib/bpf/btf.c`).
+pub(crate) fn section() -> impl Iterator<Item = [u8; ENTRY_LEN]> {
+    shape::sizes().map(|(fixed, each)| [fixed, each, 0, 0])
 }

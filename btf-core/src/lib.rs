@@ -11,7 +11,7 @@
 //!   bytes ◄── Writer: push one record after the other, then finish
 //! ```
 //!
-//! Nothing is copied and nothing is allocated: a [`Btf`] borrows its bytes, a [`Writer`] fills slices
+//! Nothing is copied and nothing is allocated: a [`Btf`] borrows its bytes, a [`Writer`] fills a slice
 //! that the caller gives it. No function panics, whatever the bytes are.
 //!
 //! The format is that of the kernel's `include/uapi/linux/btf.h` and
@@ -20,12 +20,12 @@
 //! ```
 //! use btf_core::{Btf, IntEncoding, Kind, TypeId, Writer};
 //!
-//! let (mut types, mut strings, mut bytes) = ([0; 64], [0; 32], [0; 128]);
-//! let mut writer = Writer::new(&mut types, &mut strings)?;
+//! let mut out = [0; 64];
+//! let mut writer = Writer::new(&mut out);
 //! let int = writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
-//! let len = writer.finish(&mut bytes)?;
+//! let bytes = writer.finish()?;
 //!
-//! let btf = Btf::parse(bytes.get(..len).unwrap_or_default())?;
+//! let btf = Btf::parse(bytes)?;
 //! assert_eq!(btf.find(b"int", Kind::INT).map(|ty| ty.id()), Some(int));
 //! assert_eq!(int, TypeId(1));
 //! # Ok::<(), btf_core::Error>(())
@@ -47,6 +47,7 @@ mod info;
 mod layout;
 pub mod limits;
 mod member;
+mod names;
 mod print;
 mod relocate;
 mod shape;
@@ -67,4 +68,4 @@ pub use member::Member;
 pub use print::Declaration;
 pub use relocate::Relocation;
 pub use types::{Int, IntEncoding, Linkage, Type, TypeId};
-pub use write::Writer;
+pub use write::{Tag, WriteOptions, Writer};

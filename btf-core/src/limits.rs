@@ -18,8 +18,10 @@ pub const MAX_TYPES: u32 = 0x000f_ffff;
 pub const MAX_NAME_OFFSET: u32 = 0x00ff_ffff;
 /// `BTF_MAX_SIZE` of `kernel/bpf/btf.c`: the most bytes that BPF_BTF_LOAD takes.
 pub const MAX_SIZE: usize = 16 << 20;
-/// The most elements that a record of every kernel can count: vlen has 16 bits up to Linux 7.2.
-pub const MAX_VLEN: usize = 0xffff;
+/// `NR_BTF_KINDS` of `include/uapi/linux/btf.h`: kinds that this crate knows, and 0.
+pub const KINDS: u8 = 20;
+/// The largest INT, in bytes: `__int128` (`btf_int_check_meta` of `kernel/bpf/btf.c`).
+pub const MAX_INT_LEN: u8 = 16;
 /// `MAX_RESOLVE_DEPTH` of `kernel/bpf/btf.c`: how far a chain of types is followed.
 pub const MAX_RESOLVE_DEPTH: usize = 32;
 /// The most modifiers that stand on one another (`btf_check_modifier_chain_length` of `kernel/bpf/btf.c`).

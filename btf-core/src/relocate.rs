@@ -25,23 +25,19 @@ use matching::{Matches, COLUMNS};
 /// ```
 /// use btf_core::{Btf, IntEncoding, Kind, Relocation, TypeId, Writer};
 ///
-/// let (mut types, mut strings) = ([0; 128], [0; 128]);
 /// let (mut kernel, mut base, mut module) = ([0; 256], [0; 256], [0; 256]);
-/// let mut writer = Writer::new(&mut types, &mut strings)?;
+/// let mut writer = Writer::new(&mut kernel);
 /// writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
 /// let task = writer.push_opaque(Kind::STRUCT, b"task_struct", 9536)?;
-/// let len = writer.finish(&mut kernel)?;
-/// let kernel = Btf::parse(&kernel[..len])?;
+/// let kernel = Btf::parse(writer.finish()?)?;
 ///
 /// // The module was built for another kernel; of its types it knows what the distilled base says.
-/// let mut writer = Writer::new(&mut types, &mut strings)?;
+/// let mut writer = Writer::new(&mut base);
 /// let distilled_task = writer.push_opaque(Kind::STRUCT, b"task_struct", 9472)?;
-/// let len = writer.finish(&mut base)?;
-/// let base = Btf::parse(&base[..len])?;
-/// let mut writer = Writer::split(&mut types, &mut strings, &base);
+/// let base = Btf::parse(writer.finish()?)?;
+/// let mut writer = Writer::split(&mut module, &base);
 /// let pointer = writer.push_reference(Kind::PTR, distilled_task)?;
-/// let len = writer.finish(&mut module)?;
-/// let module = Btf::parse_split(&module[..len], &base)?;
+/// let module = Btf::parse_split(writer.finish()?, &base)?;
 ///
 /// let mut room = [0; 16];
 /// let relocation = Relocation::new(&module, &kernel, &mut room)?;
@@ -174,7 +170,7 @@ impl<'m> Relocation<'m> {
                 let new = self.moved(field, old).map_err(misplaced)?;
                 order.put_u32(types, place, new);
             }
-            start = start.saturating_add(ty.len());
+            start = start.saturating_add(ty.record_len());
         }
         Ok(need)
     }

@@ -4,7 +4,7 @@
 
 use core::num::NonZeroU8;
 
-use crate::limits::TYPE_LEN;
+use crate::limits::{KINDS, TYPE_LEN};
 use crate::Info;
 
 /// How long the records of a kind are. Bytes, so that no length overflows 32 bits.
@@ -18,7 +18,7 @@ struct Shape {
 
 /// The shape of each kind, from 0 on. A table: a jump by kind, at every record of a whole kernel, is too often guessed
 /// wrong by the processor.
-const SHAPES: [Option<Shape>; 20] = [
+const SHAPES: [Option<Shape>; KINDS as usize] = [
     None,         // void
     shape(4, 0),  // INT
     shape(0, 0),  // PTR
@@ -41,11 +41,12 @@ const SHAPES: [Option<Shape>; 20] = [
     shape(0, 12), // ENUM64: struct btf_enum64
 ];
 
+/// Bytes of `struct btf_type`.
+const HEAD: u8 = 12;
+const _: () = assert!(HEAD as usize == TYPE_LEN);
+
 /// `extra` bytes after what every record has, then elements of `each` bytes.
 const fn shape(extra: u8, each: u8) -> Option<Shape> {
-    /// Bytes of `struct btf_type`.
-    const HEAD: u8 = 12;
-    const _: () = assert!(HEAD as usize == TYPE_LEN);
     match NonZeroU8::new(extra.saturating_add(HEAD)) {
         Some(alone) => Some(Shape { alone, each }),
         None => None,
@@ -63,4 +64,12 @@ pub(crate) fn record_len(info: Info) -> Option<usize> {
 /// Bytes that follow what every record has; none for an unknown kind.
 pub(crate) fn elements_len(info: Info) -> Option<usize> {
     record_len(info)?.checked_sub(TYPE_LEN)
+}
+
+/// Of each kind from 0 on, bytes that follow what every record has, and bytes of each element.
+pub(crate) fn sizes() -> impl Iterator<Item = (u8, u8)> {
+    SHAPES.iter().map(|shape| match shape {
+        Some(Shape { alone, each }) => (alone.get().saturating_sub(HEAD), *each),
+        None => (0, 0),
+    })
 }

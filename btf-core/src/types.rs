@@ -73,6 +73,8 @@ impl Linkage {
     pub const STATIC: Self = Self(0);
     /// `BTF_FUNC_GLOBAL`.
     pub const GLOBAL: Self = Self(1);
+    /// `BTF_FUNC_EXTERN`.
+    pub const EXTERN: Self = Self(2);
 }
 
 /// One type record. It lies inside the type section; its references are not checked.
@@ -159,6 +161,18 @@ impl<'a> Type<'a> {
     /// Bytes of the whole record.
     pub fn record_len(&self) -> usize {
         TYPE_LEN.saturating_add(self.elements.len())
+    }
+
+    /// The word at `offset` of the record.
+    pub(crate) fn word(&self, offset: usize) -> Option<u32> {
+        match offset {
+            0 => Some(self.name),
+            4 => Some(self.info.0),
+            8 => Some(self.size_or_type),
+            _ => self
+                .order
+                .u32_at(self.elements, offset.checked_sub(TYPE_LEN)?),
+        }
     }
 
     /// The id of the type.

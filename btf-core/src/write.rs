@@ -2,309 +2,370 @@
 
 //! Writing BTF into caller memory.
 
-use crate::limits::{HEADER_LEN, MAGIC, MAX_TYPES, MAX_VLEN, VERSION};
-use crate::{
-    Btf, Error, ErrorKind, Info, IntEncoding, Kind, Linkage, Param, RawMember, Section, TypeId,
-};
+mod output;
+mod push;
+mod sort;
 
-/// Appends records and names to two slices, then joins them behind a header.
+use self::output::Output;
+pub use self::push::Tag;
+use crate::fields::{fields, Field};
+use crate::layout;
+use crate::limits::{
+    HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_TYPES, VERSION,
+};
+use crate::names::{names, NameTable};
+use crate::{Btf, ByteOrder, Dialect, Error, ErrorKind, Info, Kind, Section, Type, TypeId};
+
+/// How a [`Writer`] writes.
 ///
-/// The header has 24 bytes and the strings come last, which every kernel accepts. A slice that is too
-/// small gives [`ErrorKind::BufferTooSmall`] with the length that this record or name needs.
+/// ```
+/// # use btf_core::{Dialect, WriteOptions, Writer};
+/// let mut out = [0; 256];
+/// let mut name_index = [0; 64];
+/// let writer = Writer::with(
+///     &mut out,
+///     WriteOptions {
+///         dialect: Dialect::Vlen24,
+///         layout: true,
+///         name_index: &mut name_index,
+///         ..WriteOptions::default()
+///     },
+/// );
+/// assert_eq!(writer.finish()?.len(), 32 + 20 * 4 + 1);
+/// # Ok::<(), btf_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WriteOptions<'b> {
+    /// The BTF that a split BTF stands on: ids and names go on where its own end, and a name that it has is not
+    /// written again (as `btf__add_str` of `tools/lib/bpf/btf.c`). [`Btf::names_indexed`] makes it fast to find them.
+    pub base: Option<&'b Btf<'b>>,
+    /// The order of the bytes in every word; a split BTF has that of its base.
+    pub byte_order: ByteOrder,
+    /// How many elements a record may have.
+    pub dialect: Dialect,
+    /// Whether to write the layout section, which Linux 7.3 and later read: 8 bytes of header and 80 of its own.
+    pub layout: bool,
+    /// Room for a hash table of the names: two words for each is good. Names beyond seven eighths of it are found by a
+    /// walk through their bytes, and without room all are.
+    pub name_index: &'b mut [u32],
+}
+
+impl Default for WriteOptions<'_> {
+    fn default() -> Self {
+        Self {
+            base: None,
+            byte_order: ByteOrder::NATIVE,
+            dialect: Dialect::default(),
+            layout: false,
+            name_index: &mut [],
+        }
+    }
+}
+
+/// Fills a slice with a BTF: one `push_` for each record, then [`Writer::finish`].
+///
+/// | kind | function |
+/// |---|---|
+/// | INT | [`push_int`](Writer::push_int) |
+/// | PTR, VOLATILE, CONST, RESTRICT | [`push_reference`](Writer::push_reference) |
+/// | ARRAY | [`push_array`](Writer::push_array) |
+/// | STRUCT, UNION | [`push_composite`](Writer::push_composite) |
+/// | ENUM, ENUM64 | [`push_enum`](Writer::push_enum) |
+/// | FWD | [`push_fwd`](Writer::push_fwd) |
+/// | TYPEDEF | [`push_typedef`](Writer::push_typedef) |
+/// | FUNC | [`push_func`](Writer::push_func) |
+/// | FUNC_PROTO | [`push_func_proto`](Writer::push_func_proto) |
+/// | VAR | [`push_var`](Writer::push_var) |
+/// | DATASEC | [`push_datasec`](Writer::push_datasec) |
+/// | FLOAT, and the distilled form of others | [`push_opaque`](Writer::push_opaque) |
+/// | DECL_TAG, TYPE_TAG | [`push_decl_tag`](Writer::push_decl_tag), [`push_type_tag`](Writer::push_type_tag) |
+/// | any, copied from another BTF | [`push_type`](Writer::push_type) |
+///
+/// A `push_` gives the id of the new type, or an error and then changes nothing. Types may be referred to before they are
+/// there, and it is not checked that they ever are.
+///
+/// # Too small a slice
+///
+/// No `push_` fails for lack of room. What does not fit is counted, and [`Writer::finish`] tells how long the slice must
+/// be. So measuring is writing into an empty slice. The length is exact if the slice can hold all names; else it is enough,
+/// but may be too much, for a name that was not kept is counted each time that it is used.
+///
+/// ```
+/// use btf_core::{Btf, Error, ErrorKind, IntEncoding, Kind, Writer};
+///
+/// fn write(out: &mut [u8]) -> Result<&[u8], Error> {
+///     let mut writer = Writer::new(out);
+///     let int = writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
+///     writer.push_reference(Kind::PTR, int)?;
+///     writer.finish()
+/// }
+///
+/// let measured = write(&mut []).map_err(|error| error.kind);
+/// assert_eq!(measured, Err(ErrorKind::BufferTooSmall { need: 24 + 16 + 12 + 5 }));
+/// let mut out = [0; 57];
+/// let btf = Btf::parse(write(&mut out)?)?;
+/// assert_eq!(btf.own_len(), 2);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer<'b> {
-    types: Filled<'b>,
-    strings: Filled<'b>,
-    first_name: u32,
-    next_id: u32,
+    out: Output<'b>,
+    header_len: usize,
+    names: NameTable<&'b mut [u32]>,
+    base: Option<&'b Btf<'b>>,
+    byte_order: ByteOrder,
+    dialect: Dialect,
+    next_id: TypeId,
 }
 
 impl<'b> Writer<'b> {
-    /// A BTF that stands alone.
-    ///
-    /// # Errors
-    ///
-    /// `strings` must hold at least the empty name.
-    pub fn new(types: &'b mut [u8], strings: &'b mut [u8]) -> Result<Self, Error> {
+    /// Writes a BTF that stands alone.
+    pub fn new(out: &'b mut [u8]) -> Self {
+        Self::with(out, WriteOptions::default())
+    }
+
+    /// Writes a split BTF over `base`.
+    pub fn split(out: &'b mut [u8], base: &'b Btf<'b>) -> Self {
+        let base = Some(base);
+        Self::with(
+            out,
+            WriteOptions {
+                base,
+                ..WriteOptions::default()
+            },
+        )
+    }
+
+    /// Writes as the options say.
+    pub fn with(out: &'b mut [u8], options: WriteOptions<'b>) -> Self {
+        let (header_len, layout_len) = if options.layout {
+            (HEADER_WITH_LAYOUT_LEN, layout::SECTION_LEN)
+        } else {
+            (HEADER_LEN, 0)
+        };
         let mut writer = Self {
-            types: Filled::new(types),
-            strings: Filled::new(strings),
-            first_name: 0,
-            next_id: 1,
+            out: Output::new(out, header_len, layout_len),
+            header_len,
+            names: NameTable::new(options.name_index),
+            base: options.base,
+            byte_order: options.base.map_or(options.byte_order, Btf::byte_order),
+            dialect: options.dialect,
+            next_id: options.base.map_or(TypeId(1), Btf::end_id),
         };
-        writer.strings.push(&[0])?;
-        Ok(writer)
-    }
-
-    /// A split BTF over `base`.
-    pub fn split(types: &'b mut [u8], strings: &'b mut [u8], base: &Btf<'_>) -> Self {
-        Self {
-            types: Filled::new(types),
-            strings: Filled::new(strings),
-            first_name: base.end_name(),
-            next_id: base.end_id().0,
+        if writer.base.is_none() {
+            writer.add_name(&[]);
         }
+        writer
     }
 
-    /// Adds an INT of `size` bytes.
+    /// The id that the next type gets.
+    pub fn next_id(&self) -> TypeId {
+        self.next_id
+    }
+
+    /// The offset of `name`, which is taken up if it is new; for the elements of a record.
+    ///
+    /// Takes a few steps with an index of the names, else a walk through them. If the slice is full, the offset means
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// As every `push_` function: a slice is too small, or there are too many types.
-    pub fn push_int(
-        &mut self,
-        name: &[u8],
-        size: u8,
-        encoding: IntEncoding,
-    ) -> Result<TypeId, Error> {
-        let word = u32::from(encoding.0) << 24 | u32::from(size).saturating_mul(8);
-        let name = self.name(name)?;
-        self.push(
-            name,
-            Info::new(Kind::INT, 0, false),
-            u32::from(size),
-            &[word],
-        )
-    }
-
-    /// Adds a PTR or a nameless modifier (CONST, VOLATILE, RESTRICT) to `target`.
-    ///
-    /// # Errors
-    ///
-    /// Another kind, or as [`Writer::push_int`].
-    pub fn push_reference(&mut self, kind: Kind, target: TypeId) -> Result<TypeId, Error> {
-        if !matches!(
-            kind,
-            Kind::PTR | Kind::CONST | Kind::VOLATILE | Kind::RESTRICT
-        ) {
-            return Err(self.unexpected(kind));
-        }
-        self.push(0, Info::new(kind, 0, false), target.0, &[])
-    }
-
-    /// Adds a TYPEDEF.
-    ///
-    /// # Errors
-    ///
-    /// As [`Writer::push_int`].
-    pub fn push_typedef(&mut self, name: &[u8], target: TypeId) -> Result<TypeId, Error> {
-        let name = self.name(name)?;
-        self.push(name, Info::new(Kind::TYPEDEF, 0, false), target.0, &[])
-    }
-
-    /// Adds a STRUCT, UNION, ENUM or FLOAT of `size` bytes without any member, the form that a
-    /// distilled base has them in.
-    ///
-    /// # Errors
-    ///
-    /// Another kind, or as [`Writer::push_int`].
-    pub fn push_opaque(&mut self, kind: Kind, name: &[u8], size: u32) -> Result<TypeId, Error> {
-        if !matches!(kind, Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::FLOAT) {
-            return Err(self.unexpected(kind));
-        }
-        let name = self.name(name)?;
-        self.push(name, Info::new(kind, 0, false), size, &[])
-    }
-
-    /// Adds a STRUCT or UNION of `size` bytes with `members`, none of them a bitfield. [`Writer::name`] gives
-    /// their names.
-    ///
-    /// # Errors
-    ///
-    /// Another kind, a bitfield, more members than a record holds, or as [`Writer::push_int`].
-    pub fn push_composite(
-        &mut self,
-        kind: Kind,
-        name: &[u8],
-        size: u32,
-        members: &[RawMember],
-    ) -> Result<TypeId, Error> {
-        let bitfield = members.iter().any(|member| member.bitfield_size != 0);
-        if bitfield || !matches!(kind, Kind::STRUCT | Kind::UNION) {
-            return Err(self.unexpected(kind));
-        }
-        let vlen = vlen(members.len())?;
-        let name = self.name(name)?;
-        let id = self.push(name, Info::new(kind, vlen, false), size, &[])?;
-        for member in members {
-            self.types.push_word(member.name)?;
-            self.types.push_word(member.ty.0)?;
-            self.types.push_word(member.bit_offset)?;
-        }
-        Ok(id)
-    }
-
-    /// Adds a FUNC_PROTO. [`Writer::name`] gives the names of the parameters.
-    ///
-    /// # Errors
-    ///
-    /// More parameters than a record holds, or as [`Writer::push_int`].
-    pub fn push_func_proto(
-        &mut self,
-        return_type: TypeId,
-        params: &[Param],
-    ) -> Result<TypeId, Error> {
-        let vlen = vlen(params.len())?;
-        let id = self.push(
-            0,
-            Info::new(Kind::FUNC_PROTO, vlen, false),
-            return_type.0,
-            &[],
-        )?;
-        for param in params {
-            self.types.push_word(param.name)?;
-            self.types.push_word(param.ty.0)?;
-        }
-        Ok(id)
-    }
-
-    /// Adds a FUNC with prototype `proto`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Writer::push_int`].
-    pub fn push_func(
-        &mut self,
-        name: &[u8],
-        proto: TypeId,
-        linkage: Linkage,
-    ) -> Result<TypeId, Error> {
-        let name = self.name(name)?;
-        self.push(name, Info::new(Kind::FUNC, linkage.0, false), proto.0, &[])
-    }
-
-    /// Adds a DECL_TAG on the whole of `target`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Writer::push_int`].
-    pub fn push_decl_tag(&mut self, name: &[u8], target: TypeId) -> Result<TypeId, Error> {
-        let name = self.name(name)?;
-        self.push(
-            name,
-            Info::new(Kind::DECL_TAG, 0, false),
-            target.0,
-            &[WHOLE_TYPE],
-        )
-    }
-
-    /// The offset of `name` in the strings, which takes it up if it is new. Linear in the strings.
-    ///
-    /// # Errors
-    ///
-    /// The strings slice is too small.
+    /// A NUL in the name.
     pub fn name(&mut self, name: &[u8]) -> Result<u32, Error> {
-        if name.is_empty() {
-            return Ok(0);
-        }
-        let mut own = 0_usize;
-        for known in self.strings.bytes().split_inclusive(|&byte| byte == 0) {
-            if known.strip_suffix(&[0]) == Some(name) {
-                return Ok(self.name_offset(own));
-            }
-            own = own.saturating_add(known.len());
-        }
-        self.strings.push_all(&[name, &[0]])?;
-        Ok(self.name_offset(own))
+        self.check_name(name)?;
+        Ok(self.offset_of(name))
     }
 
-    /// Writes header, types and strings to `out`; gives the number of bytes written.
+    fn check_name(&self, name: &[u8]) -> Result<(), Error> {
+        if name.contains(&0) {
+            return Err(self.error(ErrorKind::NulInName));
+        }
+        Ok(())
+    }
+
+    /// The offset of `name`, in which there is no NUL.
+    fn offset_of(&mut self, name: &[u8]) -> u32 {
+        if name.is_empty() {
+            return 0;
+        }
+        if let Some(offset) = self.base.and_then(|base| base.name_offset(name)) {
+            return offset;
+        }
+        let known = self
+            .names
+            .find(name, |place| self.out.has_name(place, name))
+            .or_else(|| self.out.find_name(name, self.names.covered()));
+        match known.or_else(|| self.add_name(name)) {
+            Some(place) => self.first_name().saturating_add(saturating_u32(place)),
+            None => 0,
+        }
+    }
+
+    /// Takes up a name that is not there yet; gives its place.
+    fn add_name(&mut self, name: &[u8]) -> Option<usize> {
+        let place = self.out.push_name(name)?;
+        self.names.add(name, place);
+        Some(place)
+    }
+
+    fn first_name(&self) -> u32 {
+        self.base.map_or(0, Btf::end_name)
+    }
+
+    /// Takes up all own names of `btf` in their order, whether they are used or not.
+    ///
+    /// Into a new writer over the same base: then names keep their offsets, and what [`Writer::push_type`] copies stays
+    /// byte for byte as it was, unless a name is there twice.
+    pub fn push_names(&mut self, btf: &Btf<'_>) {
+        // The empty name that every BTF begins with is there already.
+        let skipped = usize::from(self.base.is_none());
+        for (_, name) in names(btf.own_names()).skip(skipped) {
+            self.add_name(name);
+        }
+    }
+
+    /// Adds a copy of `ty`, a type of `btf`; `new_id` gives the new id of each type that it refers to, `void` excepted.
     ///
     /// # Errors
     ///
-    /// `out` is too small.
-    pub fn finish(self, out: &mut [u8]) -> Result<usize, Error> {
-        let types = self.types.bytes();
-        let strings = self.strings.bytes();
-        let mut out = Filled::new(out);
-        let [magic_0, magic_1] = MAGIC.to_ne_bytes();
-        out.push(&[magic_0, magic_1, VERSION, 0])?;
-        for word in [HEADER_LEN, 0, types.len(), types.len(), strings.len()] {
-            out.push_word(u32::try_from(word).unwrap_or(u32::MAX))?;
-        }
-        out.push_all(&[types, strings])?;
-        Ok(out.len)
-    }
-
-    fn name_offset(&self, own: usize) -> u32 {
-        self.first_name
-            .saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
-    }
-
-    fn unexpected(&self, kind: Kind) -> Error {
-        ErrorKind::UnexpectedKind(kind).at_type(
-            Section::Output,
-            self.types.len,
-            TypeId(self.next_id),
-        )
-    }
-
-    fn push(
+    /// A kind that came after this crate, more elements than the dialect can count, a name outside of the strings, or too
+    /// many types.
+    ///
+    /// ```
+    /// # use btf_core::{Btf, Error, Writer};
+    /// /// The same BTF, without the strings that nothing uses.
+    /// fn compact<'b>(btf: &Btf<'_>, out: &'b mut [u8]) -> Result<&'b [u8], Error> {
+    ///     let mut writer = Writer::new(out);
+    ///     for ty in btf.types() {
+    ///         writer.push_type(btf, &ty, |id| id)?;
+    ///     }
+    ///     writer.finish()
+    /// }
+    /// ```
+    pub fn push_type(
         &mut self,
-        name: u32,
-        info: Info,
-        size_or_type: u32,
-        extra: &[u32],
+        btf: &Btf<'_>,
+        ty: &Type<'_>,
+        new_id: impl Fn(TypeId) -> TypeId,
     ) -> Result<TypeId, Error> {
-        if self.next_id >= MAX_TYPES {
-            return Err(ErrorKind::TooManyTypes.at(Section::Output, self.types.len));
+        self.check_vlen(ty.info().vlen())?;
+        self.check_names_of(btf, ty)?;
+        let mut fields = fields(ty.info())
+            .ok_or_else(|| self.error(ErrorKind::UnknownKind(ty.kind())))?
+            .peekable();
+        let id = self.take_id()?;
+        let mut at = 0_usize;
+        while let Some(word) = ty.word(at) {
+            let word = match fields.next_if(|field| field.at() == at) {
+                Some(Field::Name(_)) => self.offset_of(btf.name_at(word)),
+                Some(Field::Id(_)) if word != 0 => new_id(TypeId(word)).0,
+                _ => word,
+            };
+            self.push_word(word);
+            at = at.saturating_add(4);
         }
-        for word in [name, info.0, size_or_type].iter().chain(extra) {
-            self.types.push_word(*word)?;
-        }
-        let id = TypeId(self.next_id);
-        self.next_id = self.next_id.saturating_add(1);
         Ok(id)
     }
-}
 
-fn vlen(elements: usize) -> Result<u16, Error> {
-    u16::try_from(elements)
-        .map_err(|_| ErrorKind::TooManyElements(elements).at(Section::Output, MAX_VLEN))
-}
-
-/// `component_idx` of a DECL_TAG that is on the type itself (-1).
-const WHOLE_TYPE: u32 = u32::MAX;
-
-/// A slice, filled from its start.
-#[derive(Debug)]
-struct Filled<'b> {
-    buf: &'b mut [u8],
-    len: usize,
-}
-
-impl<'b> Filled<'b> {
-    fn new(buf: &'b mut [u8]) -> Self {
-        Self { buf, len: 0 }
+    /// Whether the names of `ty` are there, so that an unsound record is not copied as another one.
+    fn check_names_of(&self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
+        let mut names = fields(ty.info())
+            .into_iter()
+            .flatten()
+            .filter_map(|field| match field {
+                Field::Name(at) => ty.word(at),
+                Field::Id(_) => None,
+            });
+        match names.find(|name| *name >= btf.end_name().max(1)) {
+            Some(outside) => Err(self.error(ErrorKind::InvalidName(outside))),
+            None => Ok(()),
+        }
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.buf.get(..self.len).unwrap_or_default()
-    }
+    /// Joins header, types, layout and strings; gives all bytes. Linear in the slice.
+    ///
+    /// # Errors
+    ///
+    /// The slice is too small, or a name or section lies further than the format allows.
+    pub fn finish(self) -> Result<&'b [u8], Error> {
+        if let Some(need) = self.out.lacks() {
+            return Err(ErrorKind::BufferTooSmall { need }.at(Section::Output, self.out.front()));
+        }
+        let types_len = self.out.front().saturating_sub(self.header_len);
+        let strings_len = self.out.back();
+        let end_name = self
+            .first_name()
+            .saturating_add(saturating_u32(strings_len));
+        if end_name > MAX_NAME_OFFSET.saturating_add(1) {
+            return Err(ErrorKind::InvalidName(end_name).at(Section::Strings, strings_len));
+        }
+        let types_len = u32::try_from(types_len)
+            .map_err(|_| ErrorKind::SectionOutOfBounds.at(Section::Types, types_len))?;
+        let strings_len = saturating_u32(strings_len);
 
-    fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let end = self.len.saturating_add(bytes.len());
-        let Some(place) = self.buf.get_mut(self.len..end) else {
-            return Err(ErrorKind::BufferTooSmall { need: end }.at(Section::Output, self.len));
+        let layout = self.header_len == HEADER_WITH_LAYOUT_LEN;
+        let layout_len = if layout {
+            saturating_u32(layout::SECTION_LEN)
+        } else {
+            0
         };
-        place.copy_from_slice(bytes);
-        self.len = end;
-        Ok(())
+        let words = [
+            saturating_u32(self.header_len),
+            0,
+            types_len,
+            types_len.saturating_add(layout_len),
+            strings_len,
+            types_len,
+            layout_len,
+        ];
+        let order = self.byte_order;
+        let [magic_0, magic_1] = order.u16_bytes(MAGIC);
+        let header = [magic_0, magic_1, VERSION, 0]
+            .into_iter()
+            .chain(
+                words
+                    .into_iter()
+                    .flat_map(move |word| order.u32_bytes(word)),
+            )
+            .take(self.header_len);
+        Ok(self.out.finish(header, layout::section().flatten()))
     }
 
-    /// Pushes all parts or none.
-    fn push_all(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
-        let start = self.len;
-        for part in parts {
-            if let Err(error) = self.push(part) {
-                self.len = start;
-                return Err(error);
-            }
+    /// The id of the record that is written next.
+    fn take_id(&mut self) -> Result<TypeId, Error> {
+        let id = self.next_id;
+        if id.0 >= MAX_TYPES {
+            return Err(self.error(ErrorKind::TooManyTypes));
+        }
+        self.next_id = TypeId(id.0.saturating_add(1));
+        Ok(id)
+    }
+
+    fn push_word(&mut self, word: u32) {
+        self.out.push_word(self.byte_order.u32_bytes(word));
+    }
+
+    /// The `info` word of a record with `vlen` elements.
+    fn info(&self, kind: Kind, vlen: usize, kind_flag: bool) -> Result<Info, Error> {
+        let vlen = saturating_u32(vlen);
+        self.check_vlen(vlen)?;
+        Ok(Info::new(kind, vlen, kind_flag))
+    }
+
+    fn check_vlen(&self, vlen: u32) -> Result<(), Error> {
+        if vlen > self.dialect.max_vlen() {
+            let vlen = usize::try_from(vlen).unwrap_or(usize::MAX);
+            return Err(self.error(ErrorKind::TooManyElements(vlen)));
         }
         Ok(())
     }
 
-    fn push_word(&mut self, word: u32) -> Result<(), Error> {
-        self.push(&word.to_ne_bytes())
+    /// `kind`, in the record that would be written next.
+    fn error(&self, kind: ErrorKind) -> Error {
+        kind.at_type(Section::Output, self.out.front(), self.next_id)
     }
+}
+
+fn saturating_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

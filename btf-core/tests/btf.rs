@@ -3,14 +3,14 @@
 //! Reading, look-up, member offsets and writing, with good and with damaged input.
 
 use btf_core::{
-    Btf, ByteOrder, Declaration, Error, ErrorKind, IntEncoding, Kind, Linkage, Param, RawMember,
-    TypeId, Writer,
+    Array, Btf, ByteOrder, Declaration, Error, ErrorKind, IntEncoding, Kind, Linkage, Param,
+    RawMember, Tag, TypeId, Writer,
 };
 
 /// A small kernel: an int, a struct with an anonymous union in it, and a function of the struct's name.
 fn sample() -> Vec<u8> {
-    let (mut types, mut strings, mut out) = ([0; 512], [0; 256], [0; 1024]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = [0; 1024];
+    let mut writer = Writer::new(&mut out);
     let int = writer.push_int(b"int", 4, IntEncoding::SIGNED).unwrap();
     let member = |writer: &mut Writer<'_>, name: &[u8], ty, bytes: u32| RawMember {
         name: writer.name(name).unwrap(),
@@ -43,9 +43,10 @@ fn sample() -> Vec<u8> {
     let param = Param { name, ty: pointer };
     let proto = writer.push_func_proto(int, &[param]).unwrap();
     let func = writer.push_func(b"task", proto, Linkage::STATIC).unwrap();
-    writer.push_decl_tag(b"bpf_kfunc", func).unwrap();
-    let len = writer.finish(&mut out).unwrap();
-    out[..len].to_vec()
+    writer
+        .push_decl_tag(Tag::Value(b"bpf_kfunc"), func, None)
+        .unwrap();
+    writer.finish().unwrap().to_vec()
 }
 
 #[test]
@@ -87,43 +88,32 @@ fn members_are_found_through_anonymous_ones() {
 
 #[test]
 fn paths_lead_through_arrays_and_to_sizes() {
-    let (mut types, mut strings, mut out) = ([0; 512], [0; 64], [0; 1024]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = [0; 1024];
+    let mut writer = Writer::new(&mut out);
     let int = writer.push_int(b"int", 4, IntEncoding::SIGNED).unwrap();
-    let inner_member = RawMember {
-        name: writer.name(b"x").unwrap(),
-        ty: int,
-        bit_offset: 32,
+    let member = |writer: &mut Writer<'_>, name: &[u8], ty, bit_offset| RawMember {
+        name: writer.name(name).unwrap(),
+        ty,
+        bit_offset,
         bitfield_size: 0,
     };
+    let x = member(&mut writer, b"x", int, 32);
     let inner = writer
-        .push_composite(Kind::STRUCT, b"inner", 8, &[inner_member])
+        .push_composite(Kind::STRUCT, b"inner", 8, &[x])
         .unwrap();
-    // An array, by hand: of 3 of 2 structs.
-    let row = TypeId(4);
-    let outer_member = RawMember {
-        name: writer.name(b"rows").unwrap(),
-        ty: TypeId(5),
-        bit_offset: 64,
-        bitfield_size: 0,
+    let array = |element, len| Array {
+        element,
+        index: int,
+        len,
     };
+    let row = writer.push_array(array(inner, 2)).unwrap();
+    let rows = writer.push_array(array(row, 3)).unwrap();
+    let rows_member = member(&mut writer, b"rows", rows, 64);
     let outer = writer
-        .push_composite(Kind::STRUCT, b"outer", 56, &[outer_member])
+        .push_composite(Kind::STRUCT, b"outer", 56, &[rows_member])
         .unwrap();
-    let len = writer.finish(&mut out).unwrap();
-    let mut data = out[..len].to_vec();
-    for (element, len) in [(inner, 2_u32), (row, 3)] {
-        let words = [0, 3 << 24, 0, element.0, int.0, len];
-        let at = 24 + u32::from_ne_bytes(data[12..16].try_into().unwrap()) as usize;
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        data.splice(at..at, bytes);
-        for field in [12, 16] {
-            let old = u32::from_ne_bytes(data[field..field + 4].try_into().unwrap());
-            data[field..field + 4].copy_from_slice(&(old + 24).to_ne_bytes());
-        }
-    }
-    let btf = Btf::parse(&data).unwrap();
-    assert_eq!(btf.size_of(TypeId(5)), Ok(48));
+    let btf = Btf::parse(writer.finish().unwrap()).unwrap();
+    assert_eq!(btf.size_of(rows), Ok(48));
     assert_eq!(btf.size_of(outer), Ok(56));
     for (path, bytes, size) in [
         ("outer.rows", 8, 48),
@@ -161,14 +151,12 @@ fn paths_lead_through_arrays_and_to_sizes() {
 fn split_goes_on_where_its_base_ends() {
     let base_data = sample();
     let base = Btf::parse(&base_data).unwrap();
-    let (mut types, mut strings, mut out) = ([0; 128], [0; 64], [0; 256]);
-    let mut writer = Writer::split(&mut types, &mut strings, &base);
+    let mut out = [0; 256];
+    let mut writer = Writer::split(&mut out, &base);
     let task = base.find(b"task", Kind::STRUCT).unwrap();
     let pointer = writer.push_reference(Kind::PTR, task.id()).unwrap();
     let typedef = writer.push_typedef(b"task_t", pointer).unwrap();
-    let len = writer.finish(&mut out).unwrap();
-
-    let split = Btf::parse_split(&out[..len], &base).unwrap();
+    let split = Btf::parse_split(writer.finish().unwrap(), &base).unwrap();
     assert_eq!(pointer, base.end_id());
     assert_eq!(
         split.find(b"task_t", Kind::TYPEDEF).map(|ty| ty.id()),
@@ -184,12 +172,11 @@ fn split_goes_on_where_its_base_ends() {
 
 #[test]
 fn a_chain_without_end_is_an_error() {
-    let (mut types, mut strings, mut out) = ([0; 64], [0; 16], [0; 128]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = [0; 128];
+    let mut writer = Writer::new(&mut out);
     let own = TypeId(1);
     assert_eq!(writer.push_reference(Kind::CONST, own).unwrap(), own);
-    let len = writer.finish(&mut out).unwrap();
-    let btf = Btf::parse(&out[..len]).unwrap();
+    let btf = Btf::parse(writer.finish().unwrap()).unwrap();
     assert_eq!(
         btf.skip_modifiers(own).map_err(|error| error.kind),
         Err(ErrorKind::TooDeep)
@@ -312,32 +299,13 @@ fn no_damage_leads_to_a_panic() {
     }
 }
 
-#[test]
-fn a_buffer_that_is_too_small_says_how_much_it_needs() {
-    let (mut types, mut strings) = ([0; 16], [0; 5]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
-    writer.push_int(b"int", 4, IntEncoding::UNSIGNED).unwrap();
-    let too_small = |result: Result<TypeId, Error>| match result.map_err(|error| error.kind) {
-        Err(ErrorKind::BufferTooSmall { need }) => need,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(too_small(writer.push_reference(Kind::PTR, TypeId(1))), 20);
-    assert_eq!(too_small(writer.push_typedef(b"abc", TypeId(1))), 8);
-    // A name that is there already takes no room.
-    assert_eq!(writer.name(b"int"), Ok(1));
-    assert_eq!(
-        writer.finish(&mut [0; 30]).map_err(|error| error.kind),
-        Err(ErrorKind::BufferTooSmall { need: 40 })
-    );
-}
-
 static_assertions::assert_impl_all!(Error: Copy, Send, Sync, core::error::Error);
 static_assertions::assert_impl_all!(Btf<'static>: Copy, Send, Sync);
 
 /// Types `a0`, `a1`, … in the order of `names`, after an anonymous pointer.
 fn named_types(names: &[&str]) -> Vec<u8> {
-    let (mut types, mut strings, mut out) = (vec![0; 8192], vec![0; 4096], vec![0; 16384]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = vec![0; 16384];
+    let mut writer = Writer::new(&mut out);
     writer.push_reference(Kind::PTR, TypeId::VOID).unwrap();
     for name in names {
         let (kind, name) = match name.strip_prefix("union ") {
@@ -346,9 +314,7 @@ fn named_types(names: &[&str]) -> Vec<u8> {
         };
         writer.push_opaque(kind, name.as_bytes(), 8).unwrap();
     }
-    let len = writer.finish(&mut out).unwrap();
-    out.truncate(len);
-    out
+    writer.finish().unwrap().to_vec()
 }
 
 /// With every size of index, the answers are those of a walk.

@@ -26,13 +26,13 @@ fn record(name: &'static str, kind: Kind, size_or_type: u32) -> Record {
 impl Record {
     /// With `kind_flag`.
     fn flagged(mut self) -> Self {
-        self.info = Info::new(self.info.kind(), self.info.vlen() as u16, true);
+        self.info = Info::new(self.info.kind(), self.info.vlen(), true);
         self
     }
 
     /// With elements, of `words` words each.
     fn with(mut self, words: usize, elements: &[u32]) -> Self {
-        let vlen = elements.len().checked_div(words).unwrap_or(0) as u16;
+        let vlen = elements.len().checked_div(words).unwrap_or(0) as u32;
         self.info = Info::new(self.info.kind(), vlen, self.info.kind_flag());
         self.elements = elements.to_vec();
         self

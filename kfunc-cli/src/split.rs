@@ -8,16 +8,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use btf_core::{Btf, Kind, Linkage, Param, Type, TypeId, Writer};
+use btf_core::{Btf, Kind, Linkage, Param, Tag, Type, TypeId, Writer};
 use kfunc_abi::record::{Kfunc, TypeCode, TypeStep};
 use kfunc_abi::IMPL_SUFFIX;
 
 use crate::{Error, Result};
 
 /// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).
-const KFUNC_TAG: &[u8] = b"bpf_kfunc";
-/// Room for one section of a module's BTF.
-const SECTION_LEN: usize = 1 << 20;
+const KFUNC_TAG: Tag<'_> = Tag::Value(b"bpf_kfunc");
+/// Room for a module's BTF.
+const BTF_LEN: usize = 2 << 20;
 
 /// The two sections, and what the module must know of them.
 pub(crate) struct ModuleBtf {
@@ -50,9 +50,9 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
     }
     let (base, known) = write_base(vmlinux, &leaves)?;
     let base_btf = Btf::parse(&base)?;
-    let (mut types, mut strings) = (vec![0; SECTION_LEN], vec![0; SECTION_LEN]);
+    let mut out = vec![0; BTF_LEN];
     let mut split = Split {
-        writer: Writer::split(&mut types, &mut strings, &base_btf),
+        writer: Writer::split(&mut out, &base_btf),
         vmlinux,
         known,
         references: HashMap::new(),
@@ -62,7 +62,7 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
         funcs.push(split.push_pair(kfunc)?);
     }
     Ok(ModuleBtf {
-        split: finish(split.writer)?,
+        split: split.writer.finish()?.to_vec(),
         start_id: base_btf.end_id(),
         funcs,
         base,
@@ -141,8 +141,8 @@ fn write_base(
     vmlinux: &Btf<'_>,
     leaves: &BTreeSet<TypeId>,
 ) -> Result<(Vec<u8>, HashMap<TypeId, TypeId>)> {
-    let (mut types, mut strings) = (vec![0; SECTION_LEN], vec![0; SECTION_LEN]);
-    let mut writer = Writer::new(&mut types, &mut strings)?;
+    let mut out = vec![0; BTF_LEN];
+    let mut writer = Writer::new(&mut out);
     let mut known = HashMap::from([(TypeId::VOID, TypeId::VOID)]);
     for ty in leaves.iter().filter_map(|id| vmlinux.get(*id)) {
         let name = vmlinux.name(&ty);
@@ -153,14 +153,7 @@ fn write_base(
         };
         known.insert(ty.id(), id);
     }
-    Ok((finish(writer)?, known))
-}
-
-fn finish(writer: Writer<'_>) -> Result<Vec<u8>> {
-    let mut out = vec![0; 3 * SECTION_LEN];
-    let len = writer.finish(&mut out)?;
-    out.truncate(len);
-    Ok(out)
+    Ok((writer.finish()?.to_vec(), known))
 }
 
 /// The split part, while it is written.
@@ -189,7 +182,7 @@ impl Split<'_, '_> {
         let public = self
             .writer
             .push_func(kfunc.name.as_bytes(), public_proto, Linkage::STATIC)?;
-        self.writer.push_decl_tag(KFUNC_TAG, public)?;
+        self.writer.push_decl_tag(KFUNC_TAG, public, None)?;
 
         let full_name = format!("{}{IMPL_SUFFIX}", kfunc.name);
         let full_proto = self.writer.push_func_proto(return_type, &params)?;

@@ -21,8 +21,8 @@ use verifier_fixup::text::{encode, Stub};
 
 /// A kernel with every struct that a layout asks for, and `u32`.
 fn vmlinux() -> Vec<u8> {
-    let (mut types, mut strings, mut out) = (vec![0; 4096], vec![0; 4096], vec![0; 9000]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = vec![0; 9000];
+    let mut writer = Writer::new(&mut out);
     let int = writer
         .push_int(b"unsigned int", 4, IntEncoding::UNSIGNED)
         .unwrap();
@@ -46,9 +46,7 @@ fn vmlinux() -> Vec<u8> {
             .push_composite(Kind::STRUCT, structure.as_bytes(), 8, &members)
             .unwrap();
     }
-    let len = writer.finish(&mut out).unwrap();
-    out.truncate(len);
-    out
+    writer.finish().unwrap().to_vec()
 }
 
 fn put_name(body: &mut Vec<u8>, name: &str) {

@@ -8,12 +8,10 @@ use verifier_fixup::native::{check_kernel, check_pair, NativeError};
 
 /// A BTF made by `fill`.
 fn btf(fill: impl FnOnce(&mut Writer<'_>) -> Result<(), btf_core::Error>) -> Vec<u8> {
-    let (mut types, mut strings, mut out) = (vec![0; 4096], vec![0; 4096], vec![0; 9000]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = vec![0; 9000];
+    let mut writer = Writer::new(&mut out);
     fill(&mut writer).unwrap();
-    let len = writer.finish(&mut out).unwrap();
-    out.truncate(len);
-    out
+    writer.finish().unwrap().to_vec()
 }
 
 /// Every struct that a layout asks for, its members 8 bytes apart, without the fact `left_out`.
