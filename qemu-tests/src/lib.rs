@@ -28,6 +28,8 @@ pub mod parity_table;
 pub mod progress;
 pub mod qemu;
 pub mod real_btf;
+pub mod resolve_btfids;
+pub mod round_trip;
 pub mod rust_tree;
 pub mod source_check;
 pub mod stamp;

@@ -3,6 +3,7 @@
 //! Kernel packages: which is the newest, and its files in the build root.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
@@ -10,6 +11,7 @@ use anyhow::{bail, ensure, Context, Result};
 use crate::build_root::BuildRoot;
 use crate::kernel::{Arch, Kernel, Series};
 use crate::progress::step;
+use crate::round_trip::ModuleBtf;
 use crate::stamp;
 
 /// How old the package lists may be.
@@ -114,14 +116,7 @@ pub fn install(root: &BuildRoot, kernel: &Kernel) -> Result<()> {
             let Kernel { version, arch, .. } = kernel;
             let release = kernel.release();
             // The image's package has been called linux-image and, since 7.1, linux-binary.
-            let known = root.output(&format!(
-                "apt-cache pkgnames linux- | grep -e '-{release}$' || true"
-            ))?;
-            let image = ["linux-binary", "linux-image"]
-                .map(|kind| format!("{kind}-{release}"))
-                .into_iter()
-                .find(|name| known.lines().any(|line| line == name))
-                .with_context(|| format!("the suite has no kernel image {release}"))?;
+            let image = find(root, ["linux-binary", "linux-image"], &release)?;
             root.run(
                 &format!("packages-{release}"),
                 &format!(
@@ -146,6 +141,75 @@ pub fn install(root: &BuildRoot, kernel: &Kernel) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The first package of these kinds that the suite has for the kernel `release`.
+fn find(root: &BuildRoot, kinds: [&str; 2], release: &str) -> Result<String> {
+    let known = root.output(&format!(
+        "apt-cache pkgnames linux- | grep -e '-{release}$' || true"
+    ))?;
+    kinds
+        .map(|kind| format!("{kind}-{release}"))
+        .into_iter()
+        .find(|name| known.lines().any(|line| line == name))
+        .with_context(|| format!("the suite has no {} {release}", kinds.join(" or ")))
+}
+
+/// Downloads the BTF of all modules that the kernel has, once.
+///
+/// # Errors
+///
+/// A package that cannot be had, or a module without BTF.
+pub fn module_btf(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<ModuleBtf>> {
+    let release = kernel.release();
+    let folder = BuildRoot::own(&format!("module-btf/{release}"));
+    let host_folder = root.host_path(&folder);
+    stamp::make_once(&host_folder, &release, || {
+        step(&format!("{kernel}: downloading its modules"), || {
+            // The modules were in the image's package until 7.1.
+            let package = find(root, ["linux-modules", "linux-image"], &release)?;
+            root.run(
+                &format!("module-btf-{release}"),
+                &format!(
+                    "cd {folder}
+                     apt-get download -o APT::Sandbox::User=root {package}:{arch}
+                     dpkg-deb -x {package}_*.deb package
+                     find package -name '*.ko.xz' -exec xz -d {{}} +
+                     find package -name '*.ko' -exec mv -t . {{}} +
+                     rm -r package *.deb",
+                    arch = kernel.arch
+                ),
+            )?;
+            for module in files(&host_folder, "ko")? {
+                fs::write(module.with_extension("btf"), kfunc_cli::read_btf(&module)?)?;
+                fs::remove_file(module)?;
+            }
+            Ok(())
+        })
+    })?;
+    let modules = files(&host_folder, "btf")?
+        .into_iter()
+        .map(|file| ModuleBtf::read(&file))
+        .collect::<Result<Vec<_>>>()?;
+    ensure!(
+        !modules.is_empty(),
+        "no modules in {}",
+        host_folder.display()
+    );
+    Ok(modules)
+}
+
+/// The files in `folder` that have this extension, sorted.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Downloads and unpacks the kernel's source, once for all its arches; gives the folder inside.

@@ -7,24 +7,38 @@ use std::collections::HashMap;
 use anyhow::{ensure, Result};
 use btf_core::{Btf, TypeId};
 
-/// Types for one word of the index: one, and more. Primes, so that what is asked for falls on every place.
-const STEPS: &[usize] = &[1, 17, 1021];
-/// Look-ups of names in a BTF.
-const LOOKUPS: usize = 200;
+/// How much is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Sizes of the index, in types for one of its words. Primes, so that what is asked for falls on every place.
+    pub steps: &'static [usize],
+    /// Look-ups by name.
+    pub lookups: usize,
+}
 
-/// Checks look-ups by id and by name; gives the number of types.
+/// For vmlinux.
+pub const THOROUGH: Effort = Effort {
+    steps: &[1, 17, 1021],
+    lookups: 200,
+};
+/// For each of a thousand modules.
+pub const QUICK: Effort = Effort {
+    steps: &[1, 17],
+    lookups: 8,
+};
+
+/// Checks look-ups by id and by name among the own types of `btf`; gives their number.
 ///
 /// # Errors
 ///
 /// The first answer that differs.
-pub fn check(data: &[u8]) -> Result<usize> {
-    let btf = Btf::parse(data)?;
+pub fn check(btf: Btf<'_>, effort: Effort) -> Result<usize> {
     let types: Vec<_> = btf.types().collect();
     let mut first = HashMap::new();
     for ty in &types {
         first.entry((btf.name(ty), ty.kind())).or_insert(ty.id());
     }
-    for step in STEPS {
+    for step in effort.steps {
         let mut room = vec![0; types.len().div_ceil(*step)];
         let indexed = btf.indexed(&mut room);
         for ty in &types {
@@ -38,9 +52,9 @@ pub fn check(data: &[u8]) -> Result<usize> {
             indexed.get(TypeId(u32::MAX)).is_none(),
             "there is no such type"
         );
-        for ty in types.iter().step_by(types.len() / LOOKUPS + 1) {
+        for ty in types.iter().step_by(types.len() / effort.lookups + 1) {
             let (name, kind) = (btf.name(ty), ty.kind());
-            let found = indexed.find(name, kind).map(|ty| ty.id());
+            let found = indexed.find_own(name, kind).map(|ty| ty.id());
             ensure!(
                 found.as_ref() == first.get(&(name, kind)),
                 "{kind} '{}': found {found:?}",
