@@ -70,6 +70,7 @@ impl<'a> Fields<'a> {
 
 /// What the checks here look at.
 struct Checker<'c, 'a> {
+    graph: &'c Graph<'c, 'a>,
     btf: &'c Btf<'a>,
     kernel: Kernel<'c>,
     release: Release,
@@ -77,16 +78,18 @@ struct Checker<'c, 'a> {
 
 /// Checks the structs with special fields.
 pub(super) fn check(
-    graph: &mut Graph<'_, '_>,
+    graph: &Graph<'_, '_>,
     kernel: Option<&Btf<'_>>,
     release: Release,
 ) -> Result<(), Error> {
     let btf = graph.btf();
     let checker = Checker {
+        graph,
         btf,
         kernel: Kernel::new(kernel),
         release,
     };
+    kptr::note_tags(graph);
     if !mark_special(graph, &checker) {
         return Ok(());
     }
@@ -105,7 +108,7 @@ pub(super) fn check(
 }
 
 /// Marks the types whose members are special fields. False if there are none.
-fn mark_special(graph: &mut Graph<'_, '_>, checker: &Checker<'_, '_>) -> bool {
+fn mark_special(graph: &Graph<'_, '_>, checker: &Checker<'_, '_>) -> bool {
     let mut any = false;
     for name in SPECIAL_STRUCTS {
         if let Some(ty) = checker.btf.find_own(name, Kind::STRUCT) {

@@ -6,6 +6,8 @@
 //!   room   │ offset of each record │ state, marks, resolved id │ resolved size │
 //! ```
 
+use core::cell::Cell;
+
 use crate::limits::POINTER_LEN;
 use crate::{Btf, Kind, Type, TypeId};
 
@@ -19,12 +21,15 @@ const RESOLVED: u32 = 1 << 30;
 /// Marks of the types that make a struct one with special fields, and of such structs.
 pub(super) const SPECIAL: u32 = 1 << 29;
 pub(super) const HAS_FIELDS: u32 = 1 << 28;
+/// Which known tags are among the modifiers from a type on.
+const TAGS_SHIFT: u32 = 20;
+const TAGS_MASK: u32 = 0xf;
 
 /// The types of a program's BTF, and what has been found out about each.
 pub(super) struct Graph<'g, 'a> {
     btf: &'g Btf<'a>,
-    ids: &'g mut [u32],
-    sizes: &'g mut [u32],
+    ids: &'g [Cell<u32>],
+    sizes: &'g [Cell<u32>],
 }
 
 /// A type that has a size.
@@ -39,7 +44,11 @@ impl<'g, 'a> Graph<'g, 'a> {
     pub(super) fn new(btf: &'g Btf<'a>, ids: &'g mut [u32], sizes: &'g mut [u32]) -> Self {
         ids.fill(0);
         sizes.fill(0);
-        Self { btf, ids, sizes }
+        Self {
+            btf,
+            ids: Cell::from_mut(ids).as_slice_of_cells(),
+            sizes: Cell::from_mut(sizes).as_slice_of_cells(),
+        }
     }
 
     pub(super) fn btf(&self) -> &'g Btf<'a> {
@@ -62,12 +71,12 @@ impl<'g, 'a> Graph<'g, 'a> {
     }
 
     fn word(&self, id: TypeId) -> u32 {
-        self.ids.get(Self::place(id)).copied().unwrap_or(0)
+        self.ids.get(Self::place(id)).map_or(0, Cell::get)
     }
 
-    fn update(&mut self, id: TypeId, change: impl FnOnce(u32) -> u32) {
-        if let Some(word) = self.ids.get_mut(Self::place(id)) {
-            *word = change(*word);
+    fn update(&self, id: TypeId, change: impl FnOnce(u32) -> u32) {
+        if let Some(word) = self.ids.get(Self::place(id)) {
+            word.set(change(word.get()));
         }
     }
 
@@ -75,8 +84,17 @@ impl<'g, 'a> Graph<'g, 'a> {
         self.word(id) & mark != 0
     }
 
-    pub(super) fn mark(&mut self, id: TypeId, mark: u32) {
+    pub(super) fn mark(&self, id: TypeId, mark: u32) {
         self.update(id, |word| word | mark);
+    }
+
+    /// The tags noted for `id`, as bits.
+    pub(super) fn tags(&self, id: TypeId) -> u32 {
+        self.word(id) >> TAGS_SHIFT & TAGS_MASK
+    }
+
+    pub(super) fn note_tags(&self, id: TypeId, tags: u32) {
+        self.mark(id, (tags & TAGS_MASK) << TAGS_SHIFT);
     }
 
     pub(super) fn is_visited(&self, id: TypeId) -> bool {
@@ -87,12 +105,12 @@ impl<'g, 'a> Graph<'g, 'a> {
         self.is_marked(id, RESOLVED)
     }
 
-    pub(super) fn visit(&mut self, id: TypeId) {
+    pub(super) fn visit(&self, id: TypeId) {
         self.mark(id, VISITED);
     }
 
     /// Notes what `id` stands for, and how long it is (`env_stack_pop_resolved`).
-    pub(super) fn resolve(&mut self, id: TypeId, to: TypeId, size: u32) {
+    pub(super) fn resolve(&self, id: TypeId, to: TypeId, size: u32) {
         self.update(id, |_| RESOLVED | to.0 & ID_MASK);
         self.set_size(id, size);
     }
@@ -103,12 +121,12 @@ impl<'g, 'a> Graph<'g, 'a> {
     }
 
     pub(super) fn resolved_size(&self, id: TypeId) -> u32 {
-        self.sizes.get(Self::place(id)).copied().unwrap_or(0)
+        self.sizes.get(Self::place(id)).map_or(0, Cell::get)
     }
 
-    pub(super) fn set_size(&mut self, id: TypeId, size: u32) {
-        if let Some(word) = self.sizes.get_mut(Self::place(id)) {
-            *word = size;
+    pub(super) fn set_size(&self, id: TypeId, size: u32) {
+        if let Some(word) = self.sizes.get(Self::place(id)) {
+            word.set(size);
         }
     }
 

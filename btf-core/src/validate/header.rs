@@ -67,7 +67,11 @@ fn fields(data: &[u8], alone: bool, release: Release) -> Result<Fields, Error> {
             known_len.saturating_add(at),
         ));
     }
-    let fields = Fields::read(known, ByteOrder::NATIVE);
+    let mut fields = Fields::read(known, ByteOrder::NATIVE);
+    if !has_layout(&fields) {
+        // Where it would be does not matter.
+        fields.layout = Extent { offset: 0, len: 0 };
+    }
     if fields.magic != MAGIC {
         return Err(broken(Rule::InvalidMagic, 0));
     }

@@ -14,7 +14,7 @@ use crate::limits::MAX_RESOLVE_DEPTH;
 use crate::{Error, Kind, Type, TypeId};
 
 /// Checks all types of `graph`, and leaves in it what each one stands for.
-pub(super) fn check(graph: &mut Graph<'_, '_>) -> Result<(), Error> {
+pub(super) fn check(graph: &Graph<'_, '_>) -> Result<(), Error> {
     let btf = graph.btf();
     for ty in btf.types() {
         let broken = |rule| broken(btf, rule, ty.id());
@@ -59,7 +59,7 @@ fn has_no_size(kind: Kind) -> bool {
 }
 
 /// `btf_func_proto_check`, what is returned. The inner result is about the FUNC_PROTO.
-fn return_type(graph: &mut Graph<'_, '_>, id: TypeId) -> Result<Result<(), Rule>, Error> {
+fn return_type(graph: &Graph<'_, '_>, id: TypeId) -> Result<Result<(), Rule>, Error> {
     if id == TypeId::VOID {
         return Ok(Ok(()));
     }
@@ -68,7 +68,7 @@ fn return_type(graph: &mut Graph<'_, '_>, id: TypeId) -> Result<Result<(), Rule>
 }
 
 /// Whether `id` is a type of a value; resolves it.
-fn value(graph: &mut Graph<'_, '_>, id: TypeId) -> Result<bool, Error> {
+fn value(graph: &Graph<'_, '_>, id: TypeId) -> Result<bool, Error> {
     let Some(ty) = graph.node(id).filter(|ty| !is_source_only(ty.kind())) else {
         return Ok(false);
     };
@@ -79,15 +79,18 @@ fn value(graph: &mut Graph<'_, '_>, id: TypeId) -> Result<bool, Error> {
 }
 
 /// `btf_func_proto_check`, the parameters.
-fn params(graph: &mut Graph<'_, '_>, proto: Type<'_>) -> Result<Result<(), Rule>, Error> {
-    let mut params = proto.params();
-    while let Some(param) = params.next() {
-        let last = params.len() == 0;
-        if last && param.ty == TypeId::VOID {
-            let variadic = param.name == 0;
-            return Ok(variadic.then_some(()).ok_or(Rule::InvalidArg));
+fn params(graph: &Graph<'_, '_>, proto: Type<'_>) -> Result<Result<(), Rule>, Error> {
+    let params = proto.params();
+    let mut count = params.len();
+    // The kernel looks at the last one first.
+    if let Some(last) = params.last().filter(|last| last.ty == TypeId::VOID) {
+        if last.name != 0 {
+            return Ok(Err(Rule::InvalidArg));
         }
-        // The kernel looks at the name before it resolves the type.
+        count = count.saturating_sub(1);
+    }
+    for param in params.take(count) {
+        // It looks at the name before it resolves the type.
         let known = graph.node(param.ty);
         let bad_type = known.is_none_or(|ty| is_source_only(ty.kind()));
         let name_is_right = param.name == 0
@@ -148,7 +151,7 @@ impl<'a> Stack<'a> {
     }
 
     /// `env_stack_push`.
-    fn push(&mut self, graph: &mut Graph<'_, 'a>, ty: Type<'a>) -> Result<(), Rule> {
+    fn push(&mut self, graph: &Graph<'_, 'a>, ty: Type<'a>) -> Result<(), Rule> {
         let vertex = self.vertices.get_mut(self.len).ok_or(Rule::ResolveDepth)?;
         if graph.is_visited(ty.id()) {
             return Err(Rule::Loop);
@@ -178,7 +181,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Pushes `ty` if it must be looked at first. True if so.
-    fn descend(&mut self, graph: &mut Graph<'_, 'a>, ty: Type<'a>) -> Result<bool, Rule> {
+    fn descend(&mut self, graph: &Graph<'_, 'a>, ty: Type<'a>) -> Result<bool, Rule> {
         if self.mode.is_sink(ty.kind()) || graph.is_resolved(ty.id()) {
             return Ok(false);
         }
@@ -196,7 +199,7 @@ enum Step {
 }
 
 /// Resolves `root` and everything that it needs (`btf_resolve`).
-fn resolve<'a>(graph: &mut Graph<'_, 'a>, root: Type<'a>) -> Result<(), Error> {
+fn resolve<'a>(graph: &Graph<'_, 'a>, root: Type<'a>) -> Result<(), Error> {
     let mut stack = Stack::new();
     let btf = graph.btf();
     let broken = |rule: Rule, id: TypeId| {
@@ -225,7 +228,7 @@ fn resolve<'a>(graph: &mut Graph<'_, 'a>, root: Type<'a>) -> Result<(), Error> {
 
 /// The `resolve` of the kind.
 fn step<'a>(
-    graph: &mut Graph<'_, 'a>,
+    graph: &Graph<'_, 'a>,
     stack: &mut Stack<'a>,
     vertex: Vertex<'a>,
 ) -> Result<Step, Rule> {
@@ -250,11 +253,7 @@ fn target<'a>(graph: &Graph<'_, 'a>, ty: Type<'a>) -> Result<Type<'a>, Rule> {
 }
 
 /// `btf_modifier_resolve`.
-fn modifier<'a>(
-    graph: &mut Graph<'_, 'a>,
-    stack: &mut Stack<'a>,
-    ty: Type<'a>,
-) -> Result<Step, Rule> {
+fn modifier<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
     let next = target(graph, ty)?;
     if stack.descend(graph, next)? {
         return Ok(Step::Later);
@@ -280,7 +279,7 @@ fn sized_or_opaque<'a>(graph: &Graph<'_, 'a>, next: Type<'a>) -> Result<Step, Ru
 /// A modifier that was resolved inside a struct stops at a pointer: that pointer must still be followed. True if it
 /// was pushed.
 fn follow_pointer_behind<'a>(
-    graph: &mut Graph<'_, 'a>,
+    graph: &Graph<'_, 'a>,
     stack: &mut Stack<'a>,
     next: Type<'a>,
 ) -> Result<bool, Rule> {
@@ -294,11 +293,7 @@ fn follow_pointer_behind<'a>(
 }
 
 /// `btf_ptr_resolve`.
-fn pointer<'a>(
-    graph: &mut Graph<'_, 'a>,
-    stack: &mut Stack<'a>,
-    ty: Type<'a>,
-) -> Result<Step, Rule> {
+fn pointer<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
     let next = target(graph, ty)?;
     if stack.descend(graph, next)? || follow_pointer_behind(graph, stack, next)? {
         return Ok(Step::Later);
@@ -307,7 +302,7 @@ fn pointer<'a>(
 }
 
 /// `btf_var_resolve`.
-fn var<'a>(graph: &mut Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
+fn var<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
     let next = target(graph, ty)?;
     if stack.descend(graph, next)? || follow_pointer_behind(graph, stack, next)? {
         return Ok(Step::Later);
@@ -317,7 +312,7 @@ fn var<'a>(graph: &mut Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Re
 }
 
 /// `btf_array_resolve`.
-fn array<'a>(graph: &mut Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
+fn array<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
     let array = ty.array().ok_or(Rule::InvalidElem)?;
     let index = part(graph, array.index).ok_or(Rule::InvalidIndex)?;
     if stack.descend(graph, index)? {
@@ -348,7 +343,7 @@ fn part<'a>(graph: &Graph<'_, 'a>, id: TypeId) -> Option<Type<'a>> {
 
 /// `btf_struct_resolve`.
 fn composite<'a>(
-    graph: &mut Graph<'_, 'a>,
+    graph: &Graph<'_, 'a>,
     stack: &mut Stack<'a>,
     vertex: Vertex<'a>,
 ) -> Result<Step, Rule> {
@@ -366,7 +361,7 @@ fn composite<'a>(
 /// `btf_datasec_resolve`. The size of a variable that it had to resolve first is not compared, as the kernel goes on
 /// with the next one.
 fn datasec<'a>(
-    graph: &mut Graph<'_, 'a>,
+    graph: &Graph<'_, 'a>,
     stack: &mut Stack<'a>,
     vertex: Vertex<'a>,
 ) -> Result<Step, Rule> {
@@ -381,8 +376,9 @@ fn datasec<'a>(
             return Ok(Step::Later);
         }
         let ty = var.target().unwrap_or(TypeId::VOID);
-        let sized = graph.sized(ty).ok_or(Rule::InvalidVarType)?;
-        if variable.size < sized.size {
+        // A VAR that is resolved has a type with a size.
+        let size = graph.sized(ty).map_or(0, |sized| sized.size);
+        if variable.size < size {
             return Err(Rule::InvalidSize);
         }
     }
@@ -390,7 +386,7 @@ fn datasec<'a>(
 }
 
 /// `btf_func_check`: a prototype whose parameters have names.
-fn func<'a>(graph: &mut Graph<'_, 'a>, ty: Type<'a>) -> Result<Step, Rule> {
+fn func<'a>(graph: &Graph<'_, 'a>, ty: Type<'a>) -> Result<Step, Rule> {
     let proto = ty
         .target()
         .and_then(|id| graph.node(id))
@@ -404,11 +400,7 @@ fn func<'a>(graph: &mut Graph<'_, 'a>, ty: Type<'a>) -> Result<Step, Rule> {
 }
 
 /// `btf_decl_tag_resolve`.
-fn decl_tag<'a>(
-    graph: &mut Graph<'_, 'a>,
-    stack: &mut Stack<'a>,
-    ty: Type<'a>,
-) -> Result<Step, Rule> {
+fn decl_tag<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, ty: Type<'a>) -> Result<Step, Rule> {
     let tagged = ty
         .target()
         .and_then(|id| graph.node(id))

@@ -62,7 +62,7 @@ macro_rules! rules {
 
 rules! {
     // btf_parse, btf_parse_hdr, btf_check_sec_info
-    TooLarge: E2BIG, "btf_new_fd()", "a program's BTF may have 16 MiB";
+    TooLarge: E2BIG, "btf_parse()", "a program's BTF may have 16 MiB";
     HdrLenNotFound: EINVAL, "hdr_len not found", "the blob ends before the length of its header";
     HeaderNotFound: EINVAL, "btf_header not found", "the blob ends inside its header";
     UnsupportedHeader: E2BIG, "Unsupported btf_header", "a header field that this kernel does not know is not zero";
@@ -128,7 +128,6 @@ rules! {
     IntArray: EINVAL, "Invalid array of int", "the INT of an ARRAY must be regular";
     ArraySize: EINVAL, "Array size overflows U32_MAX", "an ARRAY has less than 4 GiB";
     NotVar: EINVAL, "Not a VAR kind member", "a DATASEC holds VARs";
-    InvalidVarType: EINVAL, "Invalid type", "a variable's type must have a size";
     ResolveDepth: E2BIG, "Exceeded max resolving depth", "more than 32 types stand in one another";
     Loop: EEXIST, "Loop detected", "a type contains itself";
     ReturnType: EINVAL, "Invalid return type", "a function returns void or a type with a size";

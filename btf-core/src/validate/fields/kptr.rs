@@ -6,6 +6,7 @@
 use super::kind::FieldKind;
 use super::{Checker, Field};
 use crate::limits::MAX_CHAIN_LEN;
+use crate::validate::graph::Graph;
 use crate::validate::{Release, Rule};
 use crate::{Btf, Kind, Type, TypeId};
 
@@ -42,6 +43,49 @@ impl<'c> Kernel<'c> {
         DESTRUCTORS
             .iter()
             .any(|(ty, destructor)| *ty == name && self.has(destructor, Kind::FUNC))
+    }
+}
+
+/// The tags that 7.3 knows, as bits.
+const UNTRUSTED: u32 = 1;
+const REF: u32 = 2;
+const PERCPU: u32 = 4;
+const UPTR: u32 = 8;
+
+/// Notes for each modifier which known tags are on it or behind it (`btf_type_tag_walk`).
+///
+/// Linear: each chain is short up to its end or to a modifier that was looked at before, by [`super::super::chain`].
+pub(super) fn note_tags(graph: &Graph<'_, '_>) {
+    for start in graph.btf().types().filter(|ty| ty.kind().is_modifier()) {
+        let mut tags = 0;
+        let mut ty = start;
+        for _ in 0..MAX_CHAIN_LEN {
+            tags |= tag(graph.btf(), &ty);
+            let next = ty.target().and_then(|id| graph.node(id));
+            let Some(next) = next.filter(|next| next.kind().is_modifier()) else {
+                break;
+            };
+            if next.id() < start.id() {
+                tags |= graph.tags(next.id());
+                break;
+            }
+            ty = next;
+        }
+        graph.note_tags(start.id(), tags);
+    }
+}
+
+/// The bit of the tag that `ty` is, if it is a known one.
+fn tag(btf: &Btf<'_>, ty: &Type<'_>) -> u32 {
+    if ty.kind() != Kind::TYPE_TAG || ty.info().kind_flag() {
+        return 0;
+    }
+    match btf.name(ty) {
+        b"kptr_untrusted" => UNTRUSTED,
+        b"kptr" => REF,
+        b"percpu_kptr" => PERCPU,
+        b"uptr" => UPTR,
+        _ => 0,
     }
 }
 
@@ -86,45 +130,26 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    /// 7.3: one tag of the known ones, anywhere among the modifiers; it may stand there again
-    /// (`btf_type_tag_walk`).
+    /// 7.3: one tag of the known ones, anywhere among the modifiers; it may stand there again.
     fn one_tag(&self, target: TypeId) -> Result<Option<FieldKind>, Rule> {
-        let mut found: Option<&[u8]> = None;
-        let mut ty = self.node(target);
-        for _ in 0..=MAX_CHAIN_LEN {
-            if !ty.kind().is_modifier() {
-                break;
-            }
-            if ty.kind() == Kind::TYPE_TAG && !ty.info().kind_flag() {
-                let name = self.shown_name(ty.name_offset());
-                let known: &[&[u8]] = &[b"kptr_untrusted", b"kptr", b"percpu_kptr", b"uptr"];
-                if known.contains(&name) {
-                    if found.is_some_and(|other| other != name) {
-                        return Err(Rule::KptrTags);
-                    }
-                    found = Some(name);
-                }
-            }
-            ty = self.node(ty.target().unwrap_or(TypeId::VOID));
-        }
-        Ok(match found {
-            Some(b"kptr_untrusted") => Some(FieldKind::KptrUntrusted),
-            Some(b"kptr") => Some(FieldKind::KptrRef),
-            Some(b"percpu_kptr") => Some(FieldKind::KptrPercpu),
+        match self.graph.tags(target) {
+            UNTRUSTED => Ok(Some(FieldKind::KptrUntrusted)),
+            REF => Ok(Some(FieldKind::KptrRef)),
+            PERCPU => Ok(Some(FieldKind::KptrPercpu)),
             // A uptr has its place in maps only.
-            _ => None,
-        })
+            0 | UPTR => Ok(None),
+            _ => Err(Rule::KptrTags),
+        }
     }
 
+    /// What `id` is behind all modifiers.
     fn end_of_chain(&self, id: TypeId) -> Type<'a> {
-        let mut ty = self.node(id);
-        for _ in 0..=MAX_CHAIN_LEN {
-            match ty.target().filter(|_| ty.kind().is_modifier()) {
-                Some(target) => ty = self.node(target),
-                None => break,
-            }
+        let ty = self.node(id);
+        if ty.kind().is_modifier() {
+            self.node(self.graph.resolved_id(id))
+        } else {
+            ty
         }
-        ty
     }
 
     /// The kernel must know how to release what a `kptr` points to, if it is a type of its own.

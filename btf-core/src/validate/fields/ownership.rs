@@ -13,7 +13,7 @@ use crate::{Error, Type, TypeId};
 const MAX_DEPTH: u32 = 8;
 
 /// Checks all structs that are marked to have special fields.
-pub(super) fn check(graph: &mut Graph<'_, '_>, checker: &Checker<'_, '_>) -> Result<(), Error> {
+pub(super) fn check(graph: &Graph<'_, '_>, checker: &Checker<'_, '_>) -> Result<(), Error> {
     let btf = checker.btf;
     for ty in btf.types() {
         if graph.is_marked(ty.id(), HAS_FIELDS) {
@@ -64,11 +64,7 @@ fn values<'a>(graph: &Graph<'_, '_>, checker: &Checker<'_, 'a>, ty: &Type<'a>) -
 }
 
 /// Makes `ty` one deeper than the deepest that it owns. True if that changed something.
-fn grow<'a>(
-    graph: &mut Graph<'_, '_>,
-    checker: &Checker<'_, 'a>,
-    ty: &Type<'a>,
-) -> Result<bool, Rule> {
+fn grow<'a>(graph: &Graph<'_, '_>, checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<bool, Rule> {
     let fields = checker.fields(ty)?;
     let mut depth = 1_u32;
     for owned in fields

@@ -12,8 +12,6 @@ use crate::{Kind, Type, TypeId};
 const PREFIX: &[u8] = b"contains:";
 /// Bits to which a node is aligned in its struct.
 const NODE_ALIGN: u32 = 64;
-/// The bits of a member's offset where its struct has bitfields (`BTF_MEMBER_BIT_OFFSET`).
-const BIT_OFFSET_MASK: u32 = 0x00ff_ffff;
 
 impl<'a> Checker<'_, 'a> {
     /// The struct that hangs on the member of number `place` of `ty`, and the name of its node. Linear in the number
@@ -61,15 +59,9 @@ impl<'a> Checker<'_, 'a> {
                 continue;
             }
             let node = self.node(member.ty);
-            // The kernel asks the node's struct, not the member's, whether it has bitfields.
-            let word = member.bitfield_size << 24 | member.bit_offset;
-            let bit_offset = match node.info().kind_flag() {
-                true => word & BIT_OFFSET_MASK,
-                false => word,
-            };
             let is_node = node.kind() == Kind::STRUCT
                 && self.shown_name(node.name_offset()) == node_type
-                && bit_offset % NODE_ALIGN == 0;
+                && member.bit_offset % NODE_ALIGN == 0;
             if nodes != 0 || !is_node {
                 return Err(Rule::GraphNode);
             }
