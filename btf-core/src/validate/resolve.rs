@@ -16,14 +16,15 @@ use crate::{Error, Kind, Type, TypeId};
 /// Checks all types of `graph`, and leaves in it what each one stands for.
 pub(super) fn check(graph: &Graph<'_, '_>) -> Result<(), Error> {
     let btf = graph.btf();
+    let mut stack = Stack::new();
     for ty in btf.types() {
         let broken = |rule| broken(btf, rule, ty.id());
         if needs_resolve(ty.kind()) && !graph.is_resolved(ty.id()) {
-            resolve(graph, ty)?;
+            resolve(graph, &mut stack, ty)?;
         }
         if ty.kind() == Kind::FUNC_PROTO {
-            return_type(graph, ty.target().unwrap_or(TypeId::VOID))?.map_err(broken)?;
-            params(graph, ty)?.map_err(broken)?;
+            return_type(graph, &mut stack, ty)?.map_err(broken)?;
+            params(graph, &mut stack, ty)?.map_err(broken)?;
         }
     }
     Ok(())
@@ -59,27 +60,35 @@ fn has_no_size(kind: Kind) -> bool {
 }
 
 /// `btf_func_proto_check`, what is returned. The inner result is about the FUNC_PROTO.
-fn return_type(graph: &Graph<'_, '_>, id: TypeId) -> Result<Result<(), Rule>, Error> {
-    if id == TypeId::VOID {
+fn return_type<'a>(
+    graph: &Graph<'_, 'a>,
+    stack: &mut Stack<'a>,
+    proto: Type<'a>,
+) -> Result<Result<(), Rule>, Error> {
+    let Some(id) = proto.target().filter(|id| *id != TypeId::VOID) else {
         return Ok(Ok(()));
-    }
-    let sized = value(graph, id)?;
+    };
+    let sized = value(graph, stack, id)?;
     Ok(sized.then_some(()).ok_or(Rule::ReturnType))
 }
 
 /// Whether `id` is a type of a value; resolves it.
-fn value(graph: &Graph<'_, '_>, id: TypeId) -> Result<bool, Error> {
+fn value<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, id: TypeId) -> Result<bool, Error> {
     let Some(ty) = graph.node(id).filter(|ty| !is_source_only(ty.kind())) else {
         return Ok(false);
     };
     if needs_resolve(ty.kind()) && !graph.is_resolved(id) {
-        resolve(graph, ty)?;
+        resolve(graph, stack, ty)?;
     }
     Ok(graph.sized(id).is_some())
 }
 
 /// `btf_func_proto_check`, the parameters.
-fn params(graph: &Graph<'_, '_>, proto: Type<'_>) -> Result<Result<(), Rule>, Error> {
+fn params<'a>(
+    graph: &Graph<'_, 'a>,
+    stack: &mut Stack<'a>,
+    proto: Type<'a>,
+) -> Result<Result<(), Rule>, Error> {
     let params = proto.params();
     let mut count = params.len();
     // The kernel looks at the last one first.
@@ -95,7 +104,7 @@ fn params(graph: &Graph<'_, '_>, proto: Type<'_>) -> Result<Result<(), Rule>, Er
         let bad_type = known.is_none_or(|ty| is_source_only(ty.kind()));
         let name_is_right = param.name == 0
             || in_bounds(graph.btf(), param.name) && is_identifier(graph.btf(), param.name);
-        if bad_type || !name_is_right || !value(graph, param.ty)? {
+        if bad_type || !name_is_right || !value(graph, stack, param.ty)? {
             return Ok(Err(Rule::InvalidArg));
         }
     }
@@ -199,8 +208,8 @@ enum Step {
 }
 
 /// Resolves `root` and everything that it needs (`btf_resolve`).
-fn resolve<'a>(graph: &Graph<'_, 'a>, root: Type<'a>) -> Result<(), Error> {
-    let mut stack = Stack::new();
+fn resolve<'a>(graph: &Graph<'_, 'a>, stack: &mut Stack<'a>, root: Type<'a>) -> Result<(), Error> {
+    stack.mode = Mode::Undecided;
     let btf = graph.btf();
     let broken = |rule: Rule, id: TypeId| {
         // The kernel blames these on where it began.
@@ -215,7 +224,7 @@ fn resolve<'a>(graph: &Graph<'_, 'a>, root: Type<'a>) -> Result<(), Error> {
         .map_err(|rule| broken(rule, root.id()))?;
     while let Some(&mut vertex) = stack.top() {
         let id = vertex.ty.id();
-        match step(graph, &mut stack, vertex).map_err(|rule| broken(rule, id))? {
+        match step(graph, stack, vertex).map_err(|rule| broken(rule, id))? {
             Step::Later => {}
             Step::Resolved(to, size) => {
                 graph.resolve(id, to, size);
