@@ -31,6 +31,9 @@
 //! # Ok::<(), btf_core::Error>(())
 //! ```
 
+//!
+//! The crate's README, which is also [the module `guide`](guide), explains BTF to those who have never seen it.
+
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -69,3 +72,8 @@ pub use print::Declaration;
 pub use relocate::Relocation;
 pub use types::{Int, IntEncoding, Linkage, Type, TypeId};
 pub use write::{Tag, WriteOptions, Writer};
+
+/// BTF for those who have never seen it; then figures and how to have them again.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../README.md")]
+pub mod guide {}
