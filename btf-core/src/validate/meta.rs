@@ -2,7 +2,7 @@
 
 //! Each record alone (`btf_check_all_metas`).
 
-use super::names::{is_section, Names};
+use super::names::{in_bounds, is_identifier, is_section};
 use super::Rule;
 use crate::elements::{MEMBER_LEN, PARAM_LEN};
 use crate::index::NameOrder;
@@ -37,14 +37,13 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         sorted: true,
     };
     let mut places = offsets.iter_mut();
-    let names = Names::new(btf);
-    let mut order = NameOrder::new(true);
+    let mut names = NameOrder::new(true);
     let section = btf.own_records();
     let mut offset = 0_usize;
     while offset < section.len() {
         let id = TypeId(btf.first_id().0.saturating_add(found.types));
-        let ty = record(&names, dialect, offset, id)
-            .and_then(|ty| kind(&names, &ty).map(|()| ty))
+        let ty = record(btf, dialect, offset, id)
+            .and_then(|ty| kind(btf, &ty).map(|()| ty))
             .map_err(|Broken(rule, at)| {
                 rule.at_type(Section::Types, offset.saturating_add(at), id)
             })?;
@@ -57,29 +56,28 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         if let Some(place) = places.next() {
             *place = u32::try_from(start).unwrap_or(u32::MAX);
         }
-        order.push(btf, ty.name_offset());
+        names.push(btf, ty.name_offset());
         found.types = found.types.saturating_add(1);
         found.len = offset;
     }
-    found.sorted = order.sorted();
+    found.sorted = names.sorted();
     Ok(found)
 }
 
 /// The record at `offset` (`btf_check_meta`).
 fn record<'a>(
-    names: &Names<'_, 'a>,
+    btf: &Btf<'a>,
     dialect: Dialect,
     offset: usize,
     id: TypeId,
 ) -> Result<Type<'a>, Broken> {
-    let btf = names.btf();
     let (section, order) = (btf.own_records(), btf.byte_order());
     let head = Type::head(section, order, offset, id).ok_or(Rule::MetaLeft)?;
     if !dialect.knows(head.info()) {
         return Err(Rule::InvalidInfo.into());
     }
     let len = elements_len(head.info()).ok_or(Rule::InvalidKind)?;
-    if !names.in_bounds(head.name_offset()) {
+    if !in_bounds(btf, head.name_offset()) {
         return Err(Rule::InvalidNameOffset.into());
     }
     let ty = head.with_elements(section, offset, len);
@@ -104,20 +102,20 @@ fn attribute_of_old(btf: &Btf<'_>, ty: &Type<'_>) -> Rule {
 }
 
 /// The `check_meta` of the record's kind.
-fn kind(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
+fn kind(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
     match ty.kind() {
         Kind::INT => int(ty).map_err(Broken::from),
         Kind::ARRAY => array(ty).map_err(Broken::from),
-        Kind::STRUCT | Kind::UNION => composite(names, ty),
-        Kind::ENUM | Kind::ENUM64 => enumeration(names, ty),
-        Kind::FWD => fwd(names, ty).map_err(Broken::from),
+        Kind::STRUCT | Kind::UNION => composite(btf, ty),
+        Kind::ENUM | Kind::ENUM64 => enumeration(btf, ty),
+        Kind::FWD => fwd(btf, ty).map_err(Broken::from),
         Kind::FUNC_PROTO => func_proto(ty).map_err(Broken::from),
-        Kind::FUNC => func(names, ty).map_err(Broken::from),
-        Kind::VAR => var(names, ty).map_err(Broken::from),
-        Kind::DATASEC => datasec(names, ty),
+        Kind::FUNC => func(btf, ty).map_err(Broken::from),
+        Kind::VAR => var(btf, ty).map_err(Broken::from),
+        Kind::DATASEC => datasec(btf, ty),
         Kind::FLOAT => float(ty).map_err(Broken::from),
-        Kind::DECL_TAG => decl_tag(names, ty).map_err(Broken::from),
-        _ => reference(names, ty).map_err(Broken::from),
+        Kind::DECL_TAG => decl_tag(btf, ty).map_err(Broken::from),
+        _ => reference(btf, ty).map_err(Broken::from),
     }
 }
 
@@ -142,12 +140,12 @@ fn may_be_id(id: TypeId) -> bool {
     id.0 <= MAX_TYPES
 }
 
-fn has_identifier(names: &Names<'_, '_>, ty: &Type<'_>) -> bool {
-    ty.name_offset() != 0 && names.is_identifier(ty.name_offset())
+fn has_identifier(btf: &Btf<'_>, ty: &Type<'_>) -> bool {
+    ty.name_offset() != 0 && is_identifier(btf, ty.name_offset())
 }
 
-fn has_identifier_or_none(names: &Names<'_, '_>, ty: &Type<'_>) -> bool {
-    ty.name_offset() == 0 || names.is_identifier(ty.name_offset())
+fn has_identifier_or_none(btf: &Btf<'_>, ty: &Type<'_>) -> bool {
+    ty.name_offset() == 0 || is_identifier(btf, ty.name_offset())
 }
 
 /// `btf_int_check_meta`.
@@ -167,25 +165,25 @@ fn int(ty: &Type<'_>) -> Result<(), Rule> {
 }
 
 /// `btf_ref_type_check_meta`: PTR and the modifiers.
-fn reference(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
+fn reference(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
     no_vlen(ty)?;
     if ty.kind() != Kind::TYPE_TAG {
         no_kind_flag(ty)?;
     }
     must(ty.target().is_some_and(may_be_id), Rule::InvalidTypeId)?;
     let name_is_right = match ty.kind() {
-        Kind::TYPEDEF => has_identifier(names, ty),
-        Kind::TYPE_TAG => !names.btf().name(ty).is_empty(),
+        Kind::TYPEDEF => has_identifier(btf, ty),
+        Kind::TYPE_TAG => !btf.name(ty).is_empty(),
         _ => ty.name_offset() == 0,
     };
     must(name_is_right, Rule::InvalidName)
 }
 
 /// `btf_fwd_check_meta`.
-fn fwd(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
+fn fwd(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
     no_vlen(ty)?;
     must(ty.size_or_type() == 0, Rule::TypeNotZero)?;
-    must(has_identifier(names, ty), Rule::InvalidName)
+    must(has_identifier(btf, ty), Rule::InvalidName)
 }
 
 /// `btf_array_check_meta`.
@@ -205,16 +203,16 @@ fn may_be_named(id: TypeId) -> bool {
 }
 
 /// `btf_struct_check_meta`: STRUCT and UNION.
-fn composite(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
-    must(has_identifier_or_none(names, ty), Rule::InvalidName)?;
+fn composite(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
+    must(has_identifier_or_none(btf, ty), Rule::InvalidName)?;
     let size = ty.size().unwrap_or(0);
     let union = ty.kind() == Kind::UNION;
     let mut last = 0;
     let mut at = TYPE_LEN;
     for member in ty.members() {
-        let rule = if !names.in_bounds(member.name) {
+        let rule = if !in_bounds(btf, member.name) {
             Rule::InvalidMemberName
-        } else if member.name != 0 && !names.is_identifier(member.name) {
+        } else if member.name != 0 && !is_identifier(btf, member.name) {
             Rule::InvalidName
         } else if !may_be_named(member.ty) {
             Rule::InvalidTypeId
@@ -233,22 +231,22 @@ fn composite(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
 }
 
 /// `btf_enum_check_meta` and `btf_enum64_check_meta`.
-fn enumeration(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
+fn enumeration(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
     must(
         matches!(ty.size(), Some(1 | 2 | 4 | 8)),
         Rule::UnexpectedSize,
     )?;
-    must(has_identifier_or_none(names, ty), Rule::InvalidName)?;
+    must(has_identifier_or_none(btf, ty), Rule::InvalidName)?;
     let each = match ty.kind() {
         Kind::ENUM64 => MEMBER_LEN,
         _ => PARAM_LEN,
     };
     let mut at = TYPE_LEN;
     for enumerator in ty.enumerators() {
-        if !names.in_bounds(enumerator.name) {
+        if !in_bounds(btf, enumerator.name) {
             return Err(Broken(Rule::InvalidNameOffset, at));
         }
-        if enumerator.name == 0 || !names.is_identifier(enumerator.name) {
+        if enumerator.name == 0 || !is_identifier(btf, enumerator.name) {
             return Err(Broken(Rule::InvalidName, at));
         }
         at = at.saturating_add(each);
@@ -263,27 +261,27 @@ fn func_proto(ty: &Type<'_>) -> Result<(), Rule> {
 }
 
 /// `btf_func_check_meta`.
-fn func(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
-    must(has_identifier(names, ty), Rule::InvalidName)?;
+fn func(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
+    must(has_identifier(btf, ty), Rule::InvalidName)?;
     must(matches!(ty.linkage(), Some(0 | 1)), Rule::FuncLinkage)?;
     no_kind_flag(ty)
 }
 
 /// `btf_var_check_meta`.
-fn var(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
+fn var(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
     no_vlen(ty)?;
     no_kind_flag(ty)?;
-    must(has_identifier(names, ty), Rule::InvalidName)?;
+    must(has_identifier(btf, ty), Rule::InvalidName)?;
     must(ty.target().is_some_and(may_be_named), Rule::InvalidTypeId)?;
     must(matches!(ty.linkage(), Some(0 | 1)), Rule::VarLinkage)
 }
 
 /// `btf_datasec_check_meta`.
-fn datasec(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
+fn datasec(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
     let size = ty.size().unwrap_or(0);
     must(size != 0, Rule::SizeZero)?;
     no_kind_flag(ty)?;
-    let name = ty.name_offset() != 0 && is_section(names.btf(), ty.name_offset());
+    let name = ty.name_offset() != 0 && is_section(btf, ty.name_offset());
     must(name, Rule::InvalidName)?;
     let (mut end, mut sum) = (0_u32, 0_u64);
     let mut at = TYPE_LEN;
@@ -320,8 +318,8 @@ fn float(ty: &Type<'_>) -> Result<(), Rule> {
 }
 
 /// `btf_decl_tag_check_meta`.
-fn decl_tag(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
-    must(!names.btf().name(ty).is_empty(), Rule::InvalidValue)?;
+fn decl_tag(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
+    must(!btf.name(ty).is_empty(), Rule::InvalidValue)?;
     no_vlen(ty)?;
     let on_something = ty.component().is_some_and(|component| component >= -1);
     must(on_something, Rule::InvalidComponent)
