@@ -115,12 +115,12 @@ fn compare(task: Task) -> Result<Report> {
 /// Lets every peer do the task, one after the other, again and again.
 fn measure(task: &Task, peers: &[Peer]) -> Result<Vec<Measured>> {
     let types = btf_core::Btf::parse(&task.data)?.own_len() as usize;
-    let mut scratch = vec![0; types];
     let words = |peer: &Peer| match peer.scratch {
         Scratch::Heap => 0,
-        Scratch::Words(words) => words.min(types),
-        Scratch::WordPerType => types,
+        Scratch::Words(words) => words,
+        Scratch::PerType(words) => words * types,
     };
+    let mut scratch = vec![0; peers.iter().map(words).max().unwrap_or(0)];
     let right = walk(task)?;
     let mut answers = Vec::with_capacity(task.names.len());
     let mut taken = vec![Vec::new(); peers.len()];
@@ -131,6 +131,7 @@ fn measure(task: &Task, peers: &[Peer]) -> Result<Vec<Measured>> {
         for &place in &order {
             let peer = &peers[place];
             let room = &mut scratch[..words(peer)];
+            task.bring_into_cache();
             taken[place].push((peer.run)(task, room, &mut answers).context(peer.name)?);
         }
     }

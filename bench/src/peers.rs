@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 
 use anyhow::Result;
+use btf_core::validate::{validate, Policy, Release};
 use btf_core::{Kind, Type};
 use btf_rs::{Backend, BtfType as _};
 
@@ -37,8 +38,8 @@ pub(crate) enum Scratch {
     Heap,
     /// So many words.
     Words(usize),
-    /// A word for each type.
-    WordPerType,
+    /// So many words for each type.
+    PerType(usize),
 }
 
 /// What the ratios are to.
@@ -65,9 +66,21 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "btf-core, full index",
-        scratch: Scratch::WordPerType,
+        scratch: Scratch::PerType(1),
         target: None,
         run: ours,
+    },
+    Peer {
+        name: "btf-core, validated as the kernel does its own",
+        scratch: Scratch::PerType(1),
+        target: Some(0.5),
+        run: validated_as_kernel,
+    },
+    Peer {
+        name: "btf-core, validated as the kernel does a program's",
+        scratch: Scratch::PerType(3),
+        target: Some(0.5),
+        run: validated_as_user,
     },
     #[cfg(feature = "aya")]
     Peer {
@@ -101,6 +114,36 @@ fn ours(task: &Task, scratch: &mut [u32], answers: &mut Vec<Option<Answer>>) -> 
         task,
         answers,
         || Ok(btf_core::Btf::parse_indexed(&task.data, scratch)?),
+        ours_func,
+    )
+}
+
+fn validated_as_kernel(
+    task: &Task,
+    scratch: &mut [u32],
+    answers: &mut Vec<Option<Answer>>,
+) -> Result<Taken> {
+    validated(task, Policy::Kernel { base: None }, scratch, answers)
+}
+
+fn validated_as_user(
+    task: &Task,
+    scratch: &mut [u32],
+    answers: &mut Vec<Option<Answer>>,
+) -> Result<Taken> {
+    validated(task, Policy::User { kernel: None }, scratch, answers)
+}
+
+fn validated(
+    task: &Task,
+    policy: Policy<'_>,
+    scratch: &mut [u32],
+    answers: &mut Vec<Option<Answer>>,
+) -> Result<Taken> {
+    perform(
+        task,
+        answers,
+        || Ok(validate(&task.data, policy, Release::Linux7_3, scratch)?),
         ours_func,
     )
 }
