@@ -271,16 +271,26 @@ fn install_mmdebstrap() -> Result<()> {
     if Command::new("mmdebstrap").arg("--version").output().is_ok() {
         return Ok(());
     }
-    step("installing mmdebstrap", || {
+    install(&["mmdebstrap"])
+}
+
+/// Installs Debian packages on this machine.
+///
+/// # Errors
+///
+/// No rights, no network, no Debian.
+pub fn install(packages: &[&str]) -> Result<()> {
+    let packages = packages.join(" ");
+    step(&format!("installing {packages}"), || {
         let log = std::env::temp_dir().join("implicit-kfuncs-apt.log");
         let mut command = Command::new("sh");
         command.env("DEBIAN_FRONTEND", "noninteractive").args([
             "-ec",
-            "apt-get update; apt-get install -y --no-install-recommends mmdebstrap",
+            &format!("apt-get update; apt-get install -y --no-install-recommends {packages}"),
         ]);
         run_logged(command, &log)
     })
-    .context("mmdebstrap is missing: run 'apt-get install mmdebstrap'")
+    .with_context(|| format!("something is missing: run 'apt-get install {packages}'"))
 }
 
 /// The mirror that this machine's apt uses for Debian, if it can be told; else mmdebstrap knows one.

@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod boot;
 pub mod build_root;
 pub mod guest;

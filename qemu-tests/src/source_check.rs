@@ -19,7 +19,12 @@ const KERNEL_SIDE_DEPENDENCIES: &[&str] = &["bitflags"];
 /// Lines within which a file names its licence.
 const LICENCE_LINES: usize = 3;
 /// Files that cannot name their licence.
-const WITHOUT_LICENCE: &[&str] = &["Cargo.lock", ".gitignore", "rustfmt.toml"];
+const WITHOUT_LICENCE: &[&str] = &[
+    "Cargo.lock",
+    "bench/Cargo.lock",
+    ".gitignore",
+    "rustfmt.toml",
+];
 
 /// Checks the rules that no compiler checks.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `cargo xtask`: the demo, and all tests.
+//! `cargo xtask`: the demo, all tests, and the bench.
 
 #![forbid(unsafe_code)]
 
@@ -63,6 +63,26 @@ enum Task {
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
     },
+    /// Measure btf-core beside its peers (libbpf, aya-obj, btf-rs, btf) on the BTF of a kernel.
+    ///
+    /// Exit status 1 if a target is missed.
+    Bench {
+        /// What is measured.
+        #[arg(value_parser = ["btf"])]
+        what: String,
+        /// The series of the kernel.
+        #[arg(long, default_value = SERIES[SERIES.len() - 1].version, value_parser = SERIES.iter().map(|series| series.version).collect::<Vec<_>>())]
+        kernel: String,
+        /// Its arch.
+        #[arg(long, default_value = "amd64")]
+        arch: Arch,
+        /// Take this point release instead of the newest one: SERIES=VERSION, such as 7.3=7.3.4+deb13.
+        #[arg(long, value_name = "SERIES=VERSION")]
+        pin: Vec<String>,
+        /// Print a JSON object instead of tables.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]
@@ -98,6 +118,13 @@ fn main() -> ExitCode {
             json,
         } => parity(&kernels, seed, random, json),
         Task::Test { pin } => test(pin),
+        Task::Bench {
+            what: _,
+            kernel,
+            arch,
+            pin,
+            json,
+        } => bench(&kernel, arch, &pin, json),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -214,6 +241,10 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let checks: &[(&str, &[&str])] = &[
         ("format", &["fmt", "--all", "--check"]),
         (
+            "format of the bench",
+            &["fmt", "--manifest-path", "bench/Cargo.toml", "--check"],
+        ),
+        (
             "lints",
             &[
                 "clippy",
@@ -268,6 +299,21 @@ fn test(pin: Vec<String>) -> Result<bool> {
         outcome.failures.len()
     );
     Ok(all_held)
+}
+
+fn bench(series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
+    let root = BuildRoot::open()?;
+    packages::update_lists(&root)?;
+    let known = SERIES.iter().find(|known| known.version == series);
+    let series = *known.context("no such series")?;
+    let kernel = packages::resolve(&root, series, arch, pin)?;
+    let report = qemu_tests::bench::run(&root, &kernel)?;
+    if json {
+        println!("{report:#}");
+    } else {
+        println!("{kernel}: {}", qemu_tests::bench::for_people(&report));
+    }
+    Ok(qemu_tests::bench::all_met(&report))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
