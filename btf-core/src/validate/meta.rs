@@ -2,7 +2,7 @@
 
 //! Each record alone (`btf_check_all_metas`).
 
-use super::names::{in_bounds, is_identifier, is_section};
+use super::names::{in_bounds, is_section, Names};
 use super::Rule;
 use crate::elements::{MEMBER_LEN, PARAM_LEN};
 use crate::index::NameOrder;
@@ -37,13 +37,14 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         sorted: true,
     };
     let mut places = offsets.iter_mut();
-    let mut names = NameOrder::new(true);
+    let names = Names::survey(btf);
+    let mut order = NameOrder::new(true);
     let section = btf.own_records();
     let mut offset = 0_usize;
     while offset < section.len() {
         let id = TypeId(btf.first_id().0.saturating_add(found.types));
         let ty = record(btf, dialect, offset, id)
-            .and_then(|ty| kind(btf, &ty).map(|()| ty))
+            .and_then(|ty| kind(btf, &names, &ty).map(|()| ty))
             .map_err(|Broken(rule, at)| {
                 rule.at_type(Section::Types, offset.saturating_add(at), id)
             })?;
@@ -56,11 +57,11 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         if let Some(place) = places.next() {
             *place = u32::try_from(start).unwrap_or(u32::MAX);
         }
-        names.push(btf, ty.name_offset());
+        order.push(btf, ty.name_offset());
         found.types = found.types.saturating_add(1);
         found.len = offset;
     }
-    found.sorted = names.sorted();
+    found.sorted = order.sorted();
     Ok(found)
 }
 
@@ -102,20 +103,20 @@ fn attribute_of_old(btf: &Btf<'_>, ty: &Type<'_>) -> Rule {
 }
 
 /// The `check_meta` of the record's kind.
-fn kind(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
+fn kind(btf: &Btf<'_>, names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
     match ty.kind() {
         Kind::INT => int(ty).map_err(Broken::from),
         Kind::ARRAY => array(ty).map_err(Broken::from),
-        Kind::STRUCT | Kind::UNION => composite(btf, ty),
-        Kind::ENUM | Kind::ENUM64 => enumeration(btf, ty),
-        Kind::FWD => fwd(btf, ty).map_err(Broken::from),
+        Kind::STRUCT | Kind::UNION => composite(btf, names, ty),
+        Kind::ENUM | Kind::ENUM64 => enumeration(btf, names, ty),
+        Kind::FWD => fwd(names, ty).map_err(Broken::from),
         Kind::FUNC_PROTO => func_proto(ty).map_err(Broken::from),
-        Kind::FUNC => func(btf, ty).map_err(Broken::from),
-        Kind::VAR => var(btf, ty).map_err(Broken::from),
+        Kind::FUNC => func(names, ty).map_err(Broken::from),
+        Kind::VAR => var(names, ty).map_err(Broken::from),
         Kind::DATASEC => datasec(btf, ty),
         Kind::FLOAT => float(ty).map_err(Broken::from),
         Kind::DECL_TAG => decl_tag(btf, ty).map_err(Broken::from),
-        _ => reference(btf, ty).map_err(Broken::from),
+        _ => reference(btf, names, ty).map_err(Broken::from),
     }
 }
 
@@ -140,12 +141,12 @@ fn may_be_id(id: TypeId) -> bool {
     id.0 <= MAX_TYPES
 }
 
-fn has_identifier(btf: &Btf<'_>, ty: &Type<'_>) -> bool {
-    ty.name_offset() != 0 && is_identifier(btf, ty.name_offset())
+fn has_identifier(names: &Names<'_, '_>, ty: &Type<'_>) -> bool {
+    ty.name_offset() != 0 && names.is_identifier(ty.name_offset())
 }
 
-fn has_identifier_or_none(btf: &Btf<'_>, ty: &Type<'_>) -> bool {
-    ty.name_offset() == 0 || is_identifier(btf, ty.name_offset())
+fn has_identifier_or_none(names: &Names<'_, '_>, ty: &Type<'_>) -> bool {
+    ty.name_offset() == 0 || names.is_identifier(ty.name_offset())
 }
 
 /// `btf_int_check_meta`.
@@ -165,14 +166,14 @@ fn int(ty: &Type<'_>) -> Result<(), Rule> {
 }
 
 /// `btf_ref_type_check_meta`: PTR and the modifiers.
-fn reference(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
+fn reference(btf: &Btf<'_>, names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
     no_vlen(ty)?;
     if ty.kind() != Kind::TYPE_TAG {
         no_kind_flag(ty)?;
     }
     must(ty.target().is_some_and(may_be_id), Rule::InvalidTypeId)?;
     let name_is_right = match ty.kind() {
-        Kind::TYPEDEF => has_identifier(btf, ty),
+        Kind::TYPEDEF => has_identifier(names, ty),
         Kind::TYPE_TAG => !btf.name(ty).is_empty(),
         _ => ty.name_offset() == 0,
     };
@@ -180,10 +181,10 @@ fn reference(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
 }
 
 /// `btf_fwd_check_meta`.
-fn fwd(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
+fn fwd(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
     no_vlen(ty)?;
     must(ty.size_or_type() == 0, Rule::TypeNotZero)?;
-    must(has_identifier(btf, ty), Rule::InvalidName)
+    must(has_identifier(names, ty), Rule::InvalidName)
 }
 
 /// `btf_array_check_meta`.
@@ -203,8 +204,8 @@ fn may_be_named(id: TypeId) -> bool {
 }
 
 /// `btf_struct_check_meta`: STRUCT and UNION.
-fn composite(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
-    must(has_identifier_or_none(btf, ty), Rule::InvalidName)?;
+fn composite(btf: &Btf<'_>, names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
+    must(has_identifier_or_none(names, ty), Rule::InvalidName)?;
     let size = ty.size().unwrap_or(0);
     let union = ty.kind() == Kind::UNION;
     let mut last = 0;
@@ -212,7 +213,7 @@ fn composite(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
     for member in ty.members() {
         let rule = if !in_bounds(btf, member.name) {
             Rule::InvalidMemberName
-        } else if member.name != 0 && !is_identifier(btf, member.name) {
+        } else if member.name != 0 && !names.is_identifier(member.name) {
             Rule::InvalidName
         } else if !may_be_named(member.ty) {
             Rule::InvalidTypeId
@@ -231,12 +232,12 @@ fn composite(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
 }
 
 /// `btf_enum_check_meta` and `btf_enum64_check_meta`.
-fn enumeration(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
+fn enumeration(btf: &Btf<'_>, names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Broken> {
     must(
         matches!(ty.size(), Some(1 | 2 | 4 | 8)),
         Rule::UnexpectedSize,
     )?;
-    must(has_identifier_or_none(btf, ty), Rule::InvalidName)?;
+    must(has_identifier_or_none(names, ty), Rule::InvalidName)?;
     let each = match ty.kind() {
         Kind::ENUM64 => MEMBER_LEN,
         _ => PARAM_LEN,
@@ -246,7 +247,7 @@ fn enumeration(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Broken> {
         if !in_bounds(btf, enumerator.name) {
             return Err(Broken(Rule::InvalidNameOffset, at));
         }
-        if enumerator.name == 0 || !is_identifier(btf, enumerator.name) {
+        if enumerator.name == 0 || !names.is_identifier(enumerator.name) {
             return Err(Broken(Rule::InvalidName, at));
         }
         at = at.saturating_add(each);
@@ -261,17 +262,17 @@ fn func_proto(ty: &Type<'_>) -> Result<(), Rule> {
 }
 
 /// `btf_func_check_meta`.
-fn func(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
-    must(has_identifier(btf, ty), Rule::InvalidName)?;
+fn func(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
+    must(has_identifier(names, ty), Rule::InvalidName)?;
     must(matches!(ty.linkage(), Some(0 | 1)), Rule::FuncLinkage)?;
     no_kind_flag(ty)
 }
 
 /// `btf_var_check_meta`.
-fn var(btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Rule> {
+fn var(names: &Names<'_, '_>, ty: &Type<'_>) -> Result<(), Rule> {
     no_vlen(ty)?;
     no_kind_flag(ty)?;
-    must(has_identifier(btf, ty), Rule::InvalidName)?;
+    must(has_identifier(names, ty), Rule::InvalidName)?;
     must(ty.target().is_some_and(may_be_named), Rule::InvalidTypeId)?;
     must(matches!(ty.linkage(), Some(0 | 1)), Rule::VarLinkage)
 }
