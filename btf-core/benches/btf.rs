@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use btf_core::validate::{validate, Policy, Release};
-use btf_core::{Btf, IntEncoding, Kind, Linkage, Param, TypeId, Writer};
+use btf_core::{Btf, IntEncoding, Kind, Linkage, Param, TypeId, WriteOptions, Writer};
 
 const REPETITIONS: usize = 31;
 const LOOK_UPS: usize = 1000;
@@ -87,9 +87,15 @@ fn micros(time: Duration) -> f64 {
 
 /// `count` functions with a prototype each, sorted as resolve_btfids sorts them.
 fn functions(count: u32) -> Result<Vec<u8>, btf_core::Error> {
-    let len = count as usize * 64 + 64;
-    let (mut types, mut strings, mut data) = (vec![0; len], vec![0; len], vec![0; 2 * len]);
-    let mut writer = Writer::new(&mut types, &mut strings)?;
+    let mut data = vec![0; count as usize * 128 + 128];
+    let mut name_index = vec![0; count as usize * 2 + 8];
+    let mut writer = Writer::with(
+        &mut data,
+        WriteOptions {
+            name_index: &mut name_index,
+            ..WriteOptions::default()
+        },
+    );
     let int = TypeId(2 * count + 1);
     let name = writer.name(b"argument")?;
     for _ in 0..count {
@@ -100,7 +106,5 @@ fn functions(count: u32) -> Result<Vec<u8>, btf_core::Error> {
         writer.push_func(name.as_bytes(), TypeId(proto), Linkage::STATIC)?;
     }
     writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
-    let len = writer.finish(&mut data)?;
-    data.truncate(len);
-    Ok(data)
+    Ok(writer.finish()?.to_vec())
 }

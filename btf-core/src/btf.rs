@@ -8,7 +8,7 @@ use crate::bytes::{head, is_before, is_name, up_to_nul};
 use crate::index::{Index, IndexBuilder, NameOrder};
 use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
 use crate::names::{names, NameTable};
-use crate::{ByteOrder, Error, ErrorKind, Header, Kind, Section, Type, TypeId};
+use crate::{ByteOrder, Error, ErrorKind, Header, Info, Kind, Section, Type, TypeId};
 
 /// BTF whose records all lie inside their section. References between them are checked when followed.
 #[derive(Clone, Copy, Debug)]
@@ -272,6 +272,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The own types from `id` on.
+    #[inline]
     pub(crate) fn types_from(&self, id: TypeId) -> Types<'a> {
         let place = id.0.saturating_sub(self.first_id.0);
         let (known, offset) = self.index.before(place);
@@ -286,12 +287,24 @@ impl<'a> Btf<'a> {
     }
 
     /// The type of `id`, from here or from the base; none for `void`. Linear in the id without an index.
+    #[inline]
     pub fn get(&self, id: TypeId) -> Option<Type<'a>> {
-        match self.base {
-            Some(base) if id < self.first_id => base.get(id),
-            _ if id < self.first_id => None,
-            _ => self.types_from(id).next(),
+        let mut btf = self;
+        while id < btf.first_id {
+            btf = btf.base?;
         }
+        btf.types_from(id).next()
+    }
+
+    /// The kind of the own type of `id`, if the index knows its record, as a full index knows all.
+    pub(crate) fn kind_by_index(&self, id: TypeId) -> Option<Kind> {
+        let place = id.0.checked_sub(self.first_id.0)?;
+        let (known, offset) = self.index.before(place);
+        let info = self
+            .header
+            .order
+            .u32_at(self.header.types, offset.checked_add(4)?)?;
+        (known == place).then(|| Info(info).kind())
     }
 
     /// The type of `id`, as [`Btf::get`], or the error that there is none.

@@ -37,11 +37,14 @@ impl<'i> Index<'i> {
     }
 
     /// The last type at or before `place`, counted from 0, whose offset is known: its place and its offset.
+    #[inline]
     pub(crate) fn before(&self, place: u32) -> (u32, usize) {
         let last = u32::try_from(self.offsets.len())
             .unwrap_or(u32::MAX)
             .saturating_sub(1);
-        let entry = place.checked_div(self.step).unwrap_or(0).min(last);
+        // A division by `step`.
+        let entry = place.checked_shr(self.step.trailing_zeros());
+        let entry = entry.unwrap_or(0).min(last);
         self.entry(usize::try_from(entry).unwrap_or(0))
     }
 

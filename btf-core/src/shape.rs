@@ -61,11 +61,6 @@ pub(crate) fn record_len(info: Info) -> Option<usize> {
     usize::try_from(len).ok()
 }
 
-/// Bytes that follow what every record has; none for an unknown kind.
-pub(crate) fn elements_len(info: Info) -> Option<usize> {
-    record_len(info)?.checked_sub(TYPE_LEN)
-}
-
 /// Of each kind from 0 on, bytes that follow what every record has, and bytes of each element.
 pub(crate) fn sizes() -> impl Iterator<Item = (u8, u8)> {
     SHAPES.iter().map(|shape| match shape {

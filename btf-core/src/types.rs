@@ -2,7 +2,6 @@
 
 //! One type record.
 
-use crate::bytes::slice;
 use crate::layout;
 use crate::limits::TYPE_LEN;
 use crate::shape::record_len;
@@ -108,37 +107,18 @@ impl<'a> Type<'a> {
         layout: &[u8],
         id: TypeId,
     ) -> Result<(Self, &'a [u8]), ErrorKind> {
-        let info = order.u32_at(types, 4).map(Info);
-        let info = info.ok_or(ErrorKind::TruncatedType)?;
-        let len = record_len(info)
-            .or_else(|| layout::record_len(layout, info))
-            .ok_or(ErrorKind::UnknownKind(info.kind()))?;
-        let (record, rest) = types
-            .split_at_checked(len)
-            .ok_or(ErrorKind::TruncatedType)?;
-        let (head, elements) = record
-            .split_at_checked(TYPE_LEN)
-            .ok_or(ErrorKind::TruncatedType)?;
-        let word = |at| order.u32_at(head, at).unwrap_or(0);
-        let ty = Self {
-            id,
-            name: word(0),
-            info,
-            size_or_type: word(8),
-            elements,
-            order,
-        };
-        Ok((ty, rest))
+        let head = Self::head(types, order, id).ok_or(ErrorKind::TruncatedType)?;
+        let len = record_len(head.info)
+            .or_else(|| layout::record_len(layout, head.info))
+            .ok_or(ErrorKind::UnknownKind(head.kind()))?;
+        head.with_elements(types, len)
+            .ok_or(ErrorKind::TruncatedType)
     }
 
-    /// The record of `id` at `offset` of the type section, without its elements; none if it ends beyond.
-    pub(crate) fn head(
-        types: &'a [u8],
-        order: ByteOrder,
-        offset: usize,
-        id: TypeId,
-    ) -> Option<Self> {
-        let head = slice(types, offset, TYPE_LEN)?;
+    /// The record of `id` at the start of `types`, without its elements; none if it ends beyond.
+    #[inline]
+    pub(crate) fn head(types: &[u8], order: ByteOrder, id: TypeId) -> Option<Self> {
+        let head = types.get(..TYPE_LEN)?;
         Some(Self {
             id,
             name: order.u32_at(head, 0)?,
@@ -149,13 +129,12 @@ impl<'a> Type<'a> {
         })
     }
 
-    /// This record, which is at `offset` of the type section, with the `len` bytes of its elements.
-    pub(crate) fn with_elements(self, types: &'a [u8], offset: usize, len: usize) -> Option<Self> {
-        let start = offset.checked_add(TYPE_LEN)?;
-        Some(Self {
-            elements: slice(types, start, len)?,
-            ..self
-        })
+    /// This record, which is at the start of `types` and has `len` bytes, with its elements; and what follows it.
+    #[inline]
+    pub(crate) fn with_elements(self, types: &'a [u8], len: usize) -> Option<(Self, &'a [u8])> {
+        let (record, rest) = types.split_at_checked(len)?;
+        let elements = record.get(TYPE_LEN..)?;
+        Some((Self { elements, ..self }, rest))
     }
 
     /// Bytes of the whole record.

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use allocation_counter::measure;
 use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
-    Btf, Declaration, Error, IntEncoding, Kind, Linkage, Param, RawMember, TypeId, Writer,
+    Btf, Declaration, Error, IntEncoding, Kind, Linkage, Param, RawMember, Tag, TypeId, Writer,
 };
 
 /// Takes what is printed, and keeps only its length.
@@ -22,8 +22,7 @@ impl fmt::Write for Discard {
 
 /// A struct, and a function that takes a pointer to it.
 fn write(out: &mut [u8]) -> Result<usize, Error> {
-    let (mut types, mut strings) = ([0; 256], [0; 128]);
-    let mut writer = Writer::new(&mut types, &mut strings)?;
+    let mut writer = Writer::new(out);
     let int = writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
     let member = RawMember {
         name: writer.name(b"id")?,
@@ -40,16 +39,15 @@ fn write(out: &mut [u8]) -> Result<usize, Error> {
     };
     let proto = writer.push_func_proto(int, &[param])?;
     let func = writer.push_func(b"task_id", proto, Linkage::STATIC)?;
-    writer.push_decl_tag(b"bpf_kfunc", func)?;
-    writer.finish(out)
+    writer.push_decl_tag(Tag::Value(b"bpf_kfunc"), func, None)?;
+    Ok(writer.finish()?.len())
 }
 
 /// A split BTF over `base`.
-fn write_split(base: &Btf<'_>, out: &mut [u8]) -> Result<usize, Error> {
-    let (mut types, mut strings) = ([0; 64], [0; 64]);
-    let mut writer = Writer::split(&mut types, &mut strings, base);
+fn write_split<'b>(base: &'b Btf<'b>, out: &'b mut [u8]) -> Result<usize, Error> {
+    let mut writer = Writer::split(out, base);
     writer.push_typedef(b"number", TypeId(1))?;
-    writer.finish(out)
+    Ok(writer.finish()?.len())
 }
 
 /// Asks everything that can be asked; gives the number of answers.

@@ -9,7 +9,9 @@ use crate::{Btf, Error, Kind, Type, TypeId};
 /// Checks the own types. Linear: a chain is left where it meets one that has been found good.
 pub(super) fn check(btf: &Btf<'_>, release: Release) -> Result<(), Error> {
     let mut good = TypeId(btf.first_id().0.saturating_sub(1));
-    for ty in btf.types().filter(|ty| ty.kind().is_modifier()) {
+    let is_modifier = |id: &TypeId| btf.kind_by_index(*id).is_some_and(Kind::is_modifier);
+    let ids = (btf.first_id().0..btf.end_id().0).map(TypeId);
+    for ty in ids.filter(is_modifier).filter_map(|id| btf.get(id)) {
         chain(btf, release, ty, good).map_err(|rule| broken(btf, rule, ty.id()))?;
         good = ty.id();
     }

@@ -7,7 +7,7 @@ use super::Rule;
 use crate::elements::{MEMBER_LEN, PARAM_LEN};
 use crate::index::NameOrder;
 use crate::limits::{MAX_TYPES, TYPE_LEN};
-use crate::shape::elements_len;
+use crate::shape::record_len;
 use crate::{Btf, Dialect, Error, Kind, Section, Type, TypeId};
 
 /// What the walk over the records found.
@@ -40,16 +40,17 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
     let names = Names::survey(btf);
     let mut order = NameOrder::new(true);
     let section = btf.own_records();
-    let mut offset = 0_usize;
-    while offset < section.len() {
+    let mut rest = section;
+    while !rest.is_empty() {
+        let offset = |rest: &[u8]| section.len().saturating_sub(rest.len());
         let id = TypeId(btf.first_id().0.saturating_add(found.types));
-        let ty = record(btf, dialect, offset, id)
-            .and_then(|ty| kind(btf, &names, &ty).map(|()| ty))
+        let (ty, after) = record(btf, dialect, rest, id)
+            .and_then(|(ty, after)| kind(btf, &names, &ty).map(|()| (ty, after)))
             .map_err(|Broken(rule, at)| {
-                rule.at_type(Section::Types, offset.saturating_add(at), id)
+                rule.at_type(Section::Types, offset(rest).saturating_add(at), id)
             })?;
-        let start = offset;
-        offset = offset.saturating_add(ty.record_len());
+        let start = offset(rest);
+        rest = after;
         // The kernel leaves out those that are too many, and goes on (btf_add_type).
         if id.0 >= MAX_TYPES {
             continue;
@@ -59,36 +60,34 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
         }
         order.push(btf, ty.name_offset());
         found.types = found.types.saturating_add(1);
-        found.len = offset;
+        found.len = offset(rest);
     }
     found.sorted = order.sorted();
     Ok(found)
 }
 
-/// The record at `offset` (`btf_check_meta`).
+/// The record at the start of `types`, and what follows it (`btf_check_meta`).
 fn record<'a>(
-    btf: &Btf<'a>,
+    btf: &Btf<'_>,
     dialect: Dialect,
-    offset: usize,
+    types: &'a [u8],
     id: TypeId,
-) -> Result<Type<'a>, Broken> {
-    let (section, order) = (btf.own_records(), btf.byte_order());
-    let head = Type::head(section, order, offset, id).ok_or(Rule::MetaLeft)?;
+) -> Result<(Type<'a>, &'a [u8]), Broken> {
+    let head = Type::head(types, btf.byte_order(), id).ok_or(Rule::MetaLeft)?;
     if !dialect.knows(head.info()) {
         return Err(Rule::InvalidInfo.into());
     }
-    let len = elements_len(head.info()).ok_or(Rule::InvalidKind)?;
+    let len = record_len(head.info()).ok_or(Rule::InvalidKind)?;
     if !in_bounds(btf, head.name_offset()) {
         return Err(Rule::InvalidNameOffset.into());
     }
-    let ty = head.with_elements(section, offset, len);
-    let ty = ty.ok_or(Rule::MetaLeft)?;
+    let (ty, rest) = head.with_elements(types, len).ok_or(Rule::MetaLeft)?;
     // Attributes came with the dialect.
     let attribute = matches!(ty.kind(), Kind::DECL_TAG | Kind::TYPE_TAG) && ty.info().kind_flag();
     if attribute && dialect == Dialect::Vlen16 {
         return Err(attribute_of_old(btf, &ty).into());
     }
-    Ok(ty)
+    Ok((ty, rest))
 }
 
 /// What a kernel that knows no attributes says of one: the other rules of the kind stand before that one.

@@ -65,6 +65,7 @@ impl<'b, 'a> Names<'b, 'a> {
     }
 
     /// Whether there is an identifier at `offset` (`btf_name_valid_identifier`).
+    #[inline]
     pub(crate) fn is_identifier(&self, offset: u32) -> bool {
         if self.is_doubtful(offset) {
             return is_identifier(self.btf, offset);
