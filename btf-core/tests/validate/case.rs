@@ -34,7 +34,7 @@ pub(crate) struct Case {
 
 /// A case for everyone. `build` is called with the value that breaks `rule` and with the one that mends it; it gives
 /// back the place that is to blame.
-pub(crate) fn case<T: Copy, P: Into<Place>>(
+pub(crate) fn case<T, P: Into<Place>>(
     rule: Rule,
     what: impl Into<String>,
     [bad, good]: [T; 2],

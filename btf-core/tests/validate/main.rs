@@ -8,5 +8,26 @@
 
 mod blob;
 mod case;
+mod fields;
 mod header;
+mod member;
 mod meta;
+mod resolve;
+
+use btf_core::validate::Rule;
+
+#[test]
+fn every_rule_is_broken_by_a_case() {
+    let all = [
+        header::cases,
+        meta::cases,
+        resolve::cases,
+        member::cases,
+        fields::cases,
+    ];
+    let cases: Vec<case::Case> = all.iter().flat_map(|cases| cases()).collect();
+    for &rule in Rule::ALL {
+        assert!(cases.iter().any(|case| case.breaks(rule)), "{rule:?}");
+    }
+    println!("{} cases of {} rules", cases.len(), Rule::ALL.len());
+}
