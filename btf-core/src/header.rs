@@ -58,6 +58,12 @@ impl Fields {
         }
     }
 
+    /// Whether there is a layout section. If not, where it would be does not matter.
+    pub(crate) fn has_layout(&self) -> bool {
+        let len = usize::try_from(self.header_len).unwrap_or(usize::MAX);
+        len >= HEADER_WITH_LAYOUT_LEN && self.layout.len != 0
+    }
+
     /// The sections, which must lie inside `data`; if not, the field of the first that does not.
     pub(crate) fn sections<'a>(
         &self,
@@ -74,7 +80,11 @@ impl Fields {
             order,
             types: section(self.types, TYPES_FIELD)?,
             strings: section(self.strings, STRINGS_FIELD)?,
-            layout: section(self.layout, LAYOUT_FIELD)?,
+            layout: if self.has_layout() {
+                section(self.layout, LAYOUT_FIELD)?
+            } else {
+                &[]
+            },
             data,
             types_start: self.header_len.saturating_add(self.types.offset),
         })

@@ -67,11 +67,7 @@ fn fields(data: &[u8], alone: bool, release: Release) -> Result<Fields, Error> {
             known_len.saturating_add(at),
         ));
     }
-    let mut fields = Fields::read(known, ByteOrder::NATIVE);
-    if !has_layout(&fields) {
-        // Where it would be does not matter.
-        fields.layout = Extent { offset: 0, len: 0 };
-    }
+    let fields = Fields::read(known, ByteOrder::NATIVE);
     if fields.magic != MAGIC {
         return Err(broken(Rule::InvalidMagic, 0));
     }
@@ -124,7 +120,7 @@ fn check_sections(fields: &Fields, data: &[u8]) -> Result<(), Error> {
 fn in_order(fields: &Fields) -> [Option<Place>; 3] {
     let types = (fields.types, TYPES_FIELD);
     let strings = (fields.strings, STRINGS_FIELD);
-    if !has_layout(fields) {
+    if !fields.has_layout() {
         let (first, second) = sorted(types, strings);
         return [Some(first), Some(second), None];
     }
@@ -148,10 +144,6 @@ fn is_before((one, _): Place, (other, _): Place) -> bool {
     let offsets = one.offset.wrapping_sub(other.offset) as i32;
     let lens = one.len.wrapping_sub(other.len) as i32;
     offsets < 0 || offsets == 0 && lens < 0
-}
-
-fn has_layout(fields: &Fields) -> bool {
-    as_len(fields.header_len) >= HEADER_WITH_LAYOUT_LEN && fields.layout.len != 0
 }
 
 /// `btf_parse_str_sec`.
@@ -184,7 +176,7 @@ fn check_strings(
 
 /// `btf_parse_layout_sec`. That the section is inside the blob has been checked.
 fn check_layout(fields: &Fields) -> Result<(), Error> {
-    if !has_layout(fields) {
+    if !fields.has_layout() {
         return Ok(());
     }
     let rule = if fields.layout.offset & ALIGNMENT_MASK != 0 {

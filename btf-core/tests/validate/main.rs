@@ -6,8 +6,10 @@
 //! `kernel/bpf/btf.c`; its own tests (`tools/testing/selftests/bpf/prog_tests/btf.c` and `linked_list.c`) have been
 //! gone through for situations.
 
+mod base;
 mod blob;
 mod case;
+mod damage;
 mod fields;
 mod header;
 mod member;

@@ -6,7 +6,7 @@ use btf_core::limits::MAX_TYPES;
 use btf_core::validate::Rule;
 use btf_core::{Kind, TypeId};
 
-use crate::blob::{Blob, Member};
+use crate::blob::Blob;
 use crate::case::{accepted, case, run, told, Case, Kernel, Linux6_12, Linux7_3};
 
 const VOID: TypeId = TypeId::VOID;
@@ -608,96 +608,89 @@ fn rules_of_references() {
 
 #[test]
 fn these_references_are_accepted() {
-    let good: [(&str, fn(&mut Blob)); 13] = [
-        ("a pointer to void", |b| {
-            b.ptr(VOID);
-        }),
-        ("a pointer to a struct around it", |b| {
-            b.ptr(b.ahead(1));
-            let ptr = TypeId(1);
-            b.structure("s", 8, &[("next", ptr, 0)]);
-        }),
-        ("structs that point to each other", |b| {
-            let (one, other): ([Member<'_>; 1], [Member<'_>; 1]) =
-                ([("m", TypeId(3), 0)], [("m", TypeId(4), 0)]);
-            b.structure("a", 8, &one);
-            b.structure("b", 8, &other);
-            b.ptr(TypeId(2));
-            b.ptr(TypeId(1));
-        }),
-        ("a pointer to a FUNC that is resolved", |b| {
-            let func = b.sample(Kind::FUNC);
-            b.ptr(func);
-        }),
-        ("a typedef of a FUNC that is not", |b| {
-            b.typedef("t", b.ahead(2));
+    accepted("a pointer to void", |b| {
+        b.ptr(VOID);
+    });
+    accepted("a pointer to a struct around it", |b| {
+        b.ptr(b.ahead(1));
+        let ptr = TypeId(1);
+        b.structure("s", 8, &[("next", ptr, 0)]);
+    });
+    accepted("structs that point to each other", |b| {
+        b.structure("a", 8, &[("m", TypeId(3), 0)]);
+        b.structure("b", 8, &[("m", TypeId(4), 0)]);
+        b.ptr(TypeId(2));
+        b.ptr(TypeId(1));
+    });
+    accepted("a pointer to a FUNC that is resolved", |b| {
+        let func = b.sample(Kind::FUNC);
+        b.ptr(func);
+    });
+    accepted("a typedef of a FUNC that is not", |b| {
+        b.typedef("t", b.ahead(2));
+        let proto = b.proto(VOID, &[]);
+        b.func("f", proto);
+    });
+    accepted(
+        "pointers to a FUNC_PROTO and a FWD, through typedefs",
+        |b| {
             let proto = b.proto(VOID, &[]);
-            b.func("f", proto);
-        }),
-        (
-            "pointers to a FUNC_PROTO and a FWD, through typedefs",
-            |b| {
-                let proto = b.proto(VOID, &[]);
-                let typedef = b.typedef("t", proto);
-                let constant = b.constant(typedef);
-                b.ptr(constant);
-                let fwd = b.fwd("f");
-                let constant = b.constant(fwd);
-                b.ptr(constant);
-            },
-        ),
-        ("a constant index, an array of pointers to void", |b| {
+            let typedef = b.typedef("t", proto);
+            let constant = b.constant(typedef);
+            b.ptr(constant);
+            let fwd = b.fwd("f");
+            let constant = b.constant(fwd);
+            b.ptr(constant);
+        },
+    );
+    accepted("a constant index, an array of pointers to void", |b| {
+        let int = b.int();
+        let (index, element) = (b.constant(int), b.constant(VOID));
+        let element = b.ptr(element);
+        b.array(element, index, 2);
+    });
+    accepted("an array of nothing, of 4 GiB each", |b| {
+        let int = b.int();
+        let huge = b.structure("huge", u32::MAX, &[]);
+        b.array(huge, int, 0);
+    });
+    accepted(
+        "a section before its variables, the sizes of which it then does not compare",
+        |b| {
+            b.datasec(".bss", 4, &[(b.ahead(2), 0, 1)]);
             let int = b.int();
-            let (index, element) = (b.constant(int), b.constant(VOID));
-            let element = b.ptr(element);
-            b.array(element, index, 2);
-        }),
-        ("an array of nothing, of 4 GiB each", |b| {
-            let int = b.int();
-            let huge = b.structure("huge", u32::MAX, &[]);
-            b.array(huge, int, 0);
-        }),
-        (
-            "a section before its variables, the sizes of which it then does not compare",
-            |b| {
-                b.datasec(".bss", 4, &[(b.ahead(2), 0, 1)]);
-                let int = b.int();
-                b.var("v", int);
-            },
-        ),
-        (
-            "a section before a variable of a pointer behind modifiers",
-            |b| {
-                b.datasec(".bss", 8, &[(b.ahead(1), 0, 8)]);
-                b.var("v", b.ahead(1));
-                b.constant(b.ahead(1));
-                b.ptr(b.ahead(1));
-                b.volatile(VOID);
-            },
-        ),
-        ("a section without variables", |b| {
-            b.datasec(".bss", 4, &[]);
-        }),
-        ("'...' alone, and parameters without names", |b| {
-            let int = b.int();
-            b.proto(VOID, &[("", VOID)]);
-            b.proto(int, &[("", int), ("", int), ("", VOID)]);
-        }),
-        ("tags on all that may have one", |b| {
-            for kind in [Kind::STRUCT, Kind::UNION, Kind::FUNC] {
-                let on = b.sample(kind);
-                b.decl_tag("t", on, 0);
-                b.decl_tag("t", on, -1);
-            }
-            for kind in [Kind::VAR, Kind::TYPEDEF] {
-                let on = b.sample(kind);
-                b.decl_tag("t", on, -1);
-            }
-        }),
-    ];
-    for (what, build) in good {
-        accepted(what, build);
-    }
+            b.var("v", int);
+        },
+    );
+    accepted(
+        "a section before a variable of a pointer behind modifiers",
+        |b| {
+            b.datasec(".bss", 8, &[(b.ahead(1), 0, 8)]);
+            b.var("v", b.ahead(1));
+            b.constant(b.ahead(1));
+            b.ptr(b.ahead(1));
+            b.volatile(VOID);
+        },
+    );
+    accepted("a section without variables", |b| {
+        b.datasec(".bss", 4, &[]);
+    });
+    accepted("'...' alone, and parameters without names", |b| {
+        let int = b.int();
+        b.proto(VOID, &[("", VOID)]);
+        b.proto(int, &[("", int), ("", int), ("", VOID)]);
+    });
+    accepted("tags on all that may have one", |b| {
+        for kind in [Kind::STRUCT, Kind::UNION, Kind::FUNC] {
+            let on = b.sample(kind);
+            b.decl_tag("t", on, 0);
+            b.decl_tag("t", on, -1);
+        }
+        for kind in [Kind::VAR, Kind::TYPEDEF] {
+            let on = b.sample(kind);
+            b.decl_tag("t", on, -1);
+        }
+    });
 }
 
 #[test]
