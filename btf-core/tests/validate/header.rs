@@ -393,3 +393,23 @@ fn the_first_broken_rule_is_told() {
     blob.strings.resize(8, 0);
     assert_eq!(told(&blob, Linux7_3), None);
 }
+
+#[test]
+fn offsets_that_go_in_a_circle_are_sorted_as_the_kernel_does() {
+    // Each is before the next, and the last before the first: by the sign of their difference.
+    let verdict = |types, strings, layout| {
+        let mut blob = Blob::new();
+        int_with_layout(&mut blob, 4);
+        for (field, (offset, len)) in [(TYPES, types), (STRINGS, strings), (LAYOUT, layout)] {
+            blob.patch_word(field, offset);
+            blob.patch_word(field + 4, len);
+        }
+        told(&blob, Linux7_3).unwrap()
+    };
+    let far = 1 << 31;
+    let gap = Rule::UnsupportedSection;
+    assert_eq!(verdict((0, 0), (4, 0), (far, 4)), gap);
+    assert_eq!(verdict((0, 8), (far, 0), (4, 4)), Rule::SectionOverlap);
+    let beyond = Rule::InvalidSectionOffset;
+    assert_eq!(verdict((0, 0), (far + 4, 0), (4, 4)), beyond);
+}
