@@ -6,7 +6,7 @@ use btf_core::limits::MAX_TYPES;
 use btf_core::validate::Rule;
 use btf_core::{Kind, TypeId};
 
-use crate::blob::Blob;
+use crate::blob::{Blob, KIND_FLAG};
 use crate::case::{accepted, case, run, Case};
 
 /// Makes the type of a member.
@@ -98,7 +98,9 @@ fn no_values() -> Vec<Case> {
 fn whole_bytes() -> Vec<Case> {
     let mut cases = Vec::new();
     for (what, make) in WHOLE.into_iter().chain([("ENUM64", ENUM64)]) {
-        cases.push(at(Rule::MemberUnaligned, what, make, 17, [65, 64]));
+        for bad in [65, 68] {
+            cases.push(at(Rule::MemberUnaligned, what, make, 17, [bad, 64]));
+        }
         cases.push(at(Rule::MemberEnd, what, make, 15, [64, 56]));
     }
     for (what, make) in [("ENUM", ENUM), ("typedef of ENUM", TYPEDEF_ENUM)] {
@@ -129,13 +131,21 @@ fn ints() -> Vec<Case> {
     for (what, make) in [("INT", INT), ("typedef of INT", TYPEDEF_INT)] {
         cases.push(at(Rule::MemberEnd, what, make, 7, [32, 24]));
         cases.push(at(Rule::MemberEnd, "one bit too far", make, 8, [33, 32]));
-        let rule = Rule::MemberOffset;
-        cases.push(bits(rule, what, make, 9, [(33, 0), (32, 0)]));
+        for bad in [33, 36] {
+            let rule = Rule::MemberOffset;
+            cases.push(bits(rule, what, make, 9, [(bad, 0), (32, 0)]));
+        }
         let rule = Rule::MemberBitfieldSize;
         cases.push(bits(rule, what, make, 8, [(0, 33), (0, 32)]));
         let rule = Rule::MemberEnd;
         cases.push(bits(rule, what, make, 4, [(30, 3), (30, 2)]));
         cases.push(bits(rule, "no bitfield", make, 7, [(32, 0), (24, 0)]));
+        let in_union = case(rule, "in a union", [17, 16], move |b, width| {
+            let ty = make(b);
+            let union = b.union("u", 2, &[("m", ty, width << 24)]);
+            b.set_info(union, KIND_FLAG)
+        });
+        cases.push(in_union.user());
     }
     cases.push(at(Rule::CopyBits, "128 bits", int128, 17, [1, 0]));
     cases.push(bits(
@@ -188,8 +198,10 @@ fn enums_and_floats() -> Vec<Case> {
         ("ENUM64", ENUM64),
         ("typedef of ENUM", TYPEDEF_ENUM),
     ] {
-        let rule = Rule::MemberUnaligned;
-        cases.push(bits(rule, what, make, 9, [(33, 0), (32, 0)]));
+        for bad in [33, 36] {
+            let rule = Rule::MemberUnaligned;
+            cases.push(bits(rule, what, make, 9, [(bad, 0), (32, 0)]));
+        }
         let rule = Rule::MemberBitfieldSize;
         cases.push(bits(rule, what, make, 8, [(0, 33), (0, 32)]));
         // Four bytes, also of an ENUM64.
@@ -267,7 +279,7 @@ fn these_members_are_accepted() {
         let int = TYPEDEF_INT(b);
         let enumeration = TYPEDEF_ENUM(b);
         let union = b.union("u", 4, &[("m", int, 7 << 24), ("n", enumeration, 3 << 24)]);
-        b.set_info(union, crate::blob::KIND_FLAG);
+        b.set_info(union, KIND_FLAG);
     });
     accepted("a struct behind pointer, typedef and arrays", |b| {
         let int = b.int();
