@@ -44,21 +44,25 @@ pub(crate) fn case<T, P: Into<Place>>(
     let place = build(&mut blob, bad).into();
     let mut mended = Blob::new();
     build(&mut mended, good);
-    let everyone = [User, Kernel].into_iter();
-    Case {
-        what: what.into(),
-        rule,
-        bad: blob.bytes(),
-        good: mended.bytes(),
-        at: blob.at(place),
-        verdicts: everyone
-            .flat_map(|whose| RELEASES.map(|release| (whose, release, Some(rule))))
-            .collect(),
-        kernel: None,
-    }
+    Case::new(rule, what.into(), &blob, &mended, place)
 }
 
 impl Case {
+    fn new(rule: Rule, what: String, bad: &Blob, mended: &Blob, place: Place) -> Self {
+        let everyone = [User, Kernel].into_iter();
+        Self {
+            what,
+            rule,
+            bad: bad.bytes(),
+            good: mended.bytes(),
+            at: bad.at(place),
+            verdicts: everyone
+                .flat_map(|whose| RELEASES.map(|release| (whose, release, Some(rule))))
+                .collect(),
+            kernel: None,
+        }
+    }
+
     /// Elsewhere another rule is broken, or none.
     pub(crate) fn under(mut self, whose: Whose, rule: Option<Rule>) -> Self {
         for verdict in self.verdicts.iter_mut().filter(|v| v.0 == whose) {
