@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Reading: nothing panics, and every way to ask for the same thing gives the same answer.
+
+use btf_core::{Btf, Declaration, Error, Header, Kind, Type, TypeId};
+
+use crate::{input, kernel};
+
+/// Look-ups in a BTF: each may take a walk over all of it.
+const LOOK_UPS: usize = 16;
+
+pub fn check(data: &[u8]) {
+    let input = input(data);
+    check_header(&input.blob);
+    let kernel = kernel();
+    let mut room = [0; 3];
+    let base = match &input.base {
+        Some(base) => Btf::parse(base).ok(),
+        None => Some(kernel),
+    };
+    let base = base.map(|base| base.indexed(&mut room));
+    let split = base
+        .as_ref()
+        .map(|base| Btf::parse_split(&input.blob, base));
+    if let Some(Ok(split)) = &split {
+        check_btf(split, base.as_ref());
+    }
+    let alone = Btf::parse(&input.blob);
+    match &alone {
+        Ok(btf) => check_btf(btf, None),
+        Err(error) => check_error(error, &input.blob),
+    }
+    if let Some(twin) = &input.twin {
+        same_in_both_orders(alone, Btf::parse(twin));
+    }
+}
+
+fn check_header(data: &[u8]) {
+    let inside = |section: &[u8]| {
+        let (all, part) = (data.as_ptr_range(), section.as_ptr_range());
+        section.is_empty() || all.start <= part.start && part.end <= all.end
+    };
+    match Header::parse(data) {
+        Ok(header) => {
+            assert!([header.types, header.strings, header.layout]
+                .into_iter()
+                .all(inside));
+        }
+        Err(error) => check_error(&error, data),
+    }
+}
+
+/// An error can be printed, and tells of a place in the blob.
+pub(crate) fn check_error(error: &Error, data: &[u8]) {
+    assert!(!error.to_string().is_empty());
+    assert!(error.at.offset as usize <= data.len(), "{error}");
+}
+
+fn check_btf(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
+    let types: Vec<_> = btf.types().collect();
+    assert_eq!(types.len(), btf.own_len() as usize);
+    assert_eq!(btf.end_id().0 - btf.first_id().0, btf.own_len());
+    for ty in &types {
+        read_type(btf, ty);
+    }
+    check_answers(btf, base, &types);
+    let len = types.len();
+    for words in [len / 3, len, 1 + btf.end_name() as usize % (len + 2)] {
+        let mut room = vec![0; words];
+        let indexed = btf.indexed(&mut room);
+        let mut names = types.iter().map(|ty| btf.name(ty));
+        assert_eq!(
+            indexed.is_sorted(),
+            words != 0 && names.by_ref().is_sorted()
+        );
+        check_answers(&indexed, base, &types);
+    }
+}
+
+/// Reads all that there is to be read of `ty`.
+fn read_type(btf: &Btf<'_>, ty: &Type<'_>) {
+    let vlen = ty.info().vlen() as usize;
+    let counts = [
+        (
+            ty.members().count(),
+            matches!(ty.kind(), Kind::STRUCT | Kind::UNION),
+        ),
+        (ty.params().count(), ty.kind() == Kind::FUNC_PROTO),
+        (ty.params().len(), ty.kind() == Kind::FUNC_PROTO),
+        (
+            ty.enumerators().count(),
+            matches!(ty.kind(), Kind::ENUM | Kind::ENUM64),
+        ),
+        (ty.variables().count(), ty.kind() == Kind::DATASEC),
+    ];
+    for (count, has_them) in counts {
+        assert_eq!(count, if has_them { vlen } else { 0 });
+    }
+    for place in 0..vlen.min(4) {
+        assert_eq!(ty.members().nth(place), ty.members().skip(place).next());
+        assert_eq!(ty.variables().nth(place), ty.variables().skip(place).next());
+    }
+    assert_eq!(ty.int().is_some(), ty.kind() == Kind::INT);
+    assert_eq!(ty.array().is_some(), ty.kind() == Kind::ARRAY);
+    assert_eq!(ty.component().is_some(), ty.kind() == Kind::DECL_TAG);
+    assert_eq!(
+        ty.linkage().is_some(),
+        matches!(ty.kind(), Kind::FUNC | Kind::VAR)
+    );
+    assert!(ty.size().is_none() || ty.target().is_none());
+    assert!(!ty.kind().to_string().is_empty());
+    let declaration = Declaration::new(btf, *ty).map(|declaration| declaration.to_string());
+    assert_eq!(declaration.is_some(), ty.kind() == Kind::FUNC);
+    if let Ok(Some(end)) = btf.skip_modifiers(ty.id()) {
+        assert!(!end.kind().is_modifier());
+    }
+    check_members(btf, ty);
+}
+
+fn check_members(btf: &Btf<'_>, ty: &Type<'_>) {
+    let anonymous = ty.members().any(|member| member.name == 0);
+    for (place, member) in ty.members().enumerate().take(LOOK_UPS) {
+        let Ok(name) = std::str::from_utf8(btf.name_at(member.name)) else {
+            continue;
+        };
+        let found = btf.member(ty, name);
+        let mut before = ty.members().take(place);
+        let first =
+            !before.any(|other| other.name != 0 && btf.name_at(other.name) == name.as_bytes());
+        if first && !anonymous && !name.contains('.') {
+            let found = found.unwrap();
+            assert_eq!(
+                (found.bit_offset, found.bitfield_size, found.ty),
+                (member.bit_offset, member.bitfield_size, member.ty)
+            );
+        }
+        if let Ok(inner) = btf.member(ty, &format!("{name}.{name}")) {
+            assert!(inner
+                .byte_offset()
+                .is_none_or(|bytes| bytes * 8 == inner.bit_offset));
+        }
+    }
+}
+
+/// What `btf` answers is what a walk over `types` finds.
+fn check_answers(btf: &Btf<'_>, base: Option<&Btf<'_>>, types: &[Type<'_>]) {
+    let mut last = None;
+    for ty in types {
+        assert_eq!(btf.get(ty.id()), Some(*ty));
+        let offset = btf.record_offset(ty.id());
+        assert!(last < Some(offset));
+        last = Some(offset);
+    }
+    for id in [0, btf.end_id().0, u32::MAX] {
+        assert_eq!(btf.get(TypeId(id)), None);
+    }
+    let last_of_base = TypeId(btf.first_id().0 - 1);
+    assert_eq!(
+        btf.get(last_of_base),
+        base.and_then(|base| base.get(last_of_base))
+    );
+    for ty in types.iter().step_by(types.len() / LOOK_UPS + 1) {
+        let kinds = [ty.kind(), Kind(ty.kind().0 ^ 1)];
+        for kind in kinds {
+            check_name(btf, base, types, btf.name(ty), kind);
+        }
+    }
+    check_name(btf, base, types, b"task_struct", Kind::STRUCT);
+}
+
+fn check_name(btf: &Btf<'_>, base: Option<&Btf<'_>>, types: &[Type<'_>], name: &[u8], kind: Kind) {
+    let walk: Vec<_> = types
+        .iter()
+        .filter(|ty| ty.kind() == kind && btf.name(ty) == name)
+        .copied()
+        .collect();
+    assert_eq!(btf.named(name, kind).collect::<Vec<_>>(), walk);
+    assert_eq!(btf.find_own(name, kind), walk.first().copied());
+    let of_base = base.and_then(|base| base.find(name, kind));
+    assert_eq!(btf.find(name, kind), of_base.or(walk.first().copied()));
+}
+
+fn same_in_both_orders(one: Result<Btf<'_>, Error>, other: Result<Btf<'_>, Error>) {
+    let (one, other) = match (one, other) {
+        (Ok(one), Ok(other)) => (one, other),
+        (one, other) => {
+            assert_eq!(one.err(), other.err());
+            return;
+        }
+    };
+    assert_ne!(one.byte_order(), other.byte_order());
+    assert_eq!(one.own_len(), other.own_len());
+    for (a, b) in one.types().zip(other.types()) {
+        assert_eq!(
+            (a.id(), a.kind(), a.info(), a.size(), a.target()),
+            (b.id(), b.kind(), b.info(), b.size(), b.target())
+        );
+        assert_eq!(one.name(&a), other.name(&b));
+        assert_eq!(
+            (a.int(), a.array(), a.component(), a.linkage()),
+            (b.int(), b.array(), b.component(), b.linkage())
+        );
+        assert!(a.members().eq(b.members()) && a.params().eq(b.params()));
+        assert!(a.enumerators().eq(b.enumerators()) && a.variables().eq(b.variables()));
+    }
+}
