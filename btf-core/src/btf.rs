@@ -6,7 +6,7 @@ use core::iter::FusedIterator;
 
 use crate::bytes::{head, is_before, is_name, up_to_nul};
 use crate::index::{Index, IndexBuilder, NameOrder};
-use crate::limits::{MAX_RESOLVE_DEPTH, MAX_TYPES};
+use crate::limits::{MAX_CHAIN_LEN, MAX_TYPES};
 use crate::names::{names, NameTable};
 use crate::{ByteOrder, Error, ErrorKind, Header, Info, Kind, Section, Type, TypeId};
 
@@ -390,10 +390,11 @@ impl<'a> Btf<'a> {
     ///
     /// # Errors
     ///
-    /// An id without a type, or a chain longer than [`MAX_RESOLVE_DEPTH`].
+    /// An id without a type, or a chain longer than [`MAX_CHAIN_LEN`].
     pub fn skip_modifiers(&self, id: TypeId) -> Result<Option<Type<'a>>, Error> {
         let mut id = id;
-        for _ in 0..MAX_RESOLVE_DEPTH {
+        // One step more than there are modifiers: to what they stand for.
+        for _ in 0..=MAX_CHAIN_LEN {
             if id == TypeId::VOID {
                 return Ok(None);
             }

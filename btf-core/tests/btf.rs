@@ -2,6 +2,7 @@
 
 //! Reading, look-up, member offsets and writing, with good and with damaged input.
 
+use btf_core::limits::MAX_CHAIN_LEN;
 use btf_core::{
     Array, Btf, ByteOrder, Declaration, Error, ErrorKind, IntEncoding, Kind, Linkage, Param,
     RawMember, Tag, TypeId, Writer,
@@ -181,6 +182,24 @@ fn a_chain_without_end_is_an_error() {
         btf.skip_modifiers(own).map_err(|error| error.kind),
         Err(ErrorKind::TooDeep)
     );
+}
+
+#[test]
+fn a_chain_as_long_as_kernels_take_is_followed() {
+    let (mut types, mut strings, mut out) = ([0; 512], [0; 16], [0; 1024]);
+    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let int = writer.push_int(b"int", 4, IntEncoding::SIGNED).unwrap();
+    let mut chain = vec![int];
+    for _ in 0..=MAX_CHAIN_LEN {
+        let last = *chain.last().unwrap();
+        chain.push(writer.push_reference(Kind::CONST, last).unwrap());
+    }
+    let len = writer.finish(&mut out).unwrap();
+    let btf = Btf::parse(&out[..len]).unwrap();
+    let end = btf.skip_modifiers(chain[MAX_CHAIN_LEN]).unwrap();
+    assert_eq!(end.map(|ty| ty.id()), Some(int));
+    let too_long = btf.skip_modifiers(chain[MAX_CHAIN_LEN + 1]);
+    assert_eq!(too_long.unwrap_err().kind, ErrorKind::TooDeep);
 }
 
 #[test]
