@@ -5,6 +5,7 @@
 use core::iter::FusedIterator;
 
 use crate::bytes::{head, is_before, is_name, up_to_nul};
+use crate::elements::MEMBER_LEN;
 use crate::index::{Index, IndexBuilder, NameOrder};
 use crate::limits::{MAX_CHAIN_LEN, MAX_TYPES};
 use crate::names::{names, NameTable};
@@ -90,6 +91,13 @@ impl<'a> Btf<'a> {
     /// The type section.
     pub(crate) fn own_records(&self) -> &'a [u8] {
         self.header.types
+    }
+
+    /// As many members as the records have room for, those of the base included.
+    pub(crate) fn most_members(&self) -> usize {
+        let own = self.header.types.len() / MEMBER_LEN;
+        let of_base = self.base.map_or(0, Btf::most_members);
+        own.saturating_add(of_base)
     }
 
     /// Where the record of `id` is in the type section; 0 for a type of the base. Linear in the id without an index.

@@ -62,8 +62,8 @@ impl<'a> Btf<'a> {
     ///
     /// # Errors
     ///
-    /// No such member, an index beyond its array, a type that has no members, or nesting deeper than
-    /// [`MAX_RESOLVE_DEPTH`].
+    /// No such member, an index beyond its array, a type that has no members, nesting deeper than
+    /// [`MAX_RESOLVE_DEPTH`], or anonymous members that contain the same ones again and again.
     pub fn member(&self, composite: &Type<'_>, path: &str) -> Result<Member, Error> {
         let mut found = Member {
             bit_offset: 0,
@@ -74,8 +74,10 @@ impl<'a> Btf<'a> {
             let array = step.find('[').unwrap_or(step.len());
             let (name, indices) = step.split_at_checked(array).unwrap_or((step, ""));
             let composite = self.concrete(found.ty)?;
+            // C has no member of a name twice in a struct, so none is looked at twice.
+            let mut left = self.most_members();
             let inner = self
-                .direct_member(&composite, name.as_bytes(), 0)?
+                .direct_member(&composite, name.as_bytes(), 0, &mut left)?
                 .ok_or_else(|| ErrorKind::NoSuchMember.of_type(composite.id()))?;
             found = found.then(inner);
             for index in indices.split_inclusive(']') {
@@ -144,12 +146,13 @@ impl<'a> Btf<'a> {
         Err(ErrorKind::TooDeep.of_type(id))
     }
 
-    /// The member `name` of `composite`, or of an anonymous member of it.
+    /// The member `name` of `composite`, or of an anonymous member of it. Looks at `left` members at most.
     fn direct_member(
         &self,
         composite: &Type<'a>,
         name: &[u8],
         depth: usize,
+        left: &mut usize,
     ) -> Result<Option<Member>, Error> {
         if !matches!(composite.kind(), Kind::STRUCT | Kind::UNION) {
             return Err(ErrorKind::UnexpectedKind(composite.kind()).of_type(composite.id()));
@@ -158,6 +161,9 @@ impl<'a> Btf<'a> {
             return Err(ErrorKind::TooDeep.of_type(composite.id()));
         }
         for member in composite.members() {
+            *left = left
+                .checked_sub(1)
+                .ok_or_else(|| ErrorKind::TooDeep.of_type(composite.id()))?;
             let found = Member {
                 bit_offset: member.bit_offset,
                 bitfield_size: member.bitfield_size,
@@ -176,7 +182,8 @@ impl<'a> Btf<'a> {
             if !matches!(anonymous.kind(), Kind::STRUCT | Kind::UNION) {
                 continue;
             }
-            if let Some(inner) = self.direct_member(&anonymous, name, depth.saturating_add(1))? {
+            let deeper = depth.saturating_add(1);
+            if let Some(inner) = self.direct_member(&anonymous, name, deeper, left)? {
                 return Ok(Some(found.then(inner)));
             }
         }

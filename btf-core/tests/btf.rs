@@ -149,6 +149,29 @@ fn paths_lead_through_arrays_and_to_sizes() {
 }
 
 #[test]
+fn members_that_contain_the_same_again_and_again_are_given_up() {
+    let (mut types, mut strings, mut out) = ([0; 2048], [0; 16], [0; 4096]);
+    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let anonymous = |ty| RawMember {
+        name: 0,
+        ty,
+        bit_offset: 0,
+        bitfield_size: 0,
+    };
+    let mut last = writer.push_composite(Kind::STRUCT, b"", 0, &[]).unwrap();
+    // Each looks twice at the one before: 2^25 looks at the first.
+    for _ in 0..25 {
+        let twice = [anonymous(last), anonymous(last)];
+        last = writer.push_composite(Kind::STRUCT, b"", 0, &twice).unwrap();
+    }
+    let len = writer.finish(&mut out).unwrap();
+    let btf = Btf::parse(&out[..len]).unwrap();
+    let outermost = btf.get(last).unwrap();
+    let error = btf.member(&outermost, "none").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TooDeep);
+}
+
+#[test]
 fn split_goes_on_where_its_base_ends() {
     let base_data = sample();
     let base = Btf::parse(&base_data).unwrap();
