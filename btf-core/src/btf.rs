@@ -28,7 +28,8 @@ impl<'a> Btf<'a> {
     ///
     /// # Errors
     ///
-    /// A bad header, a record of unknown kind or one that ends beyond its section.
+    /// A bad header, names that do not begin with the empty one, a record of unknown kind or one that ends beyond its
+    /// section.
     pub fn parse(data: &'a [u8]) -> Result<Self, Error> {
         Self::parse_over(data, None, &mut [])
     }
@@ -61,6 +62,9 @@ impl<'a> Btf<'a> {
             return Err(ErrorKind::OtherByteOrder.at(Section::Header, 0));
         }
         let mut btf = Self::over(header, base);
+        if btf.first_name == 0 && header.strings.first().is_some_and(|&first| first != 0) {
+            return Err(ErrorKind::NoEmptyName.at(Section::Strings, 0));
+        }
         btf.walk(room)?;
         Ok(btf)
     }

@@ -122,7 +122,7 @@ pub(crate) fn in_order(mut one: &[u8], mut other: &[u8]) -> bool {
     match bytes.find(|(one, other)| one != other || **one == 0) {
         Some((one, other)) => one <= other,
         // One of them is outside of the strings, which makes it empty.
-        None => one.is_empty(),
+        None => up_to_nul(one).is_empty(),
     }
 }
 

@@ -58,6 +58,8 @@ pub enum ErrorKind {
     SectionOutOfBounds,
     /// The string section does not end with a NUL.
     UnterminatedStrings,
+    /// The string section does not begin with the empty name.
+    NoEmptyName,
     /// A record ends beyond its section.
     TruncatedType,
     /// The kind is not one that this crate knows.
@@ -145,6 +147,7 @@ impl fmt::Display for ErrorKind {
             Self::UnsupportedFlags(flags) => write!(f, "header flags {flags:#04x} are not known"),
             Self::SectionOutOfBounds => f.write_str("the section lies outside of the blob"),
             Self::UnterminatedStrings => f.write_str("the string section does not end with a NUL"),
+            Self::NoEmptyName => f.write_str("the string section does not begin with a NUL"),
             Self::TruncatedType => f.write_str("the record ends beyond the type section"),
             Self::UnknownKind(kind) => write!(f, "kind {} is not known", kind.0),
             Self::TooManyTypes => f.write_str("there are more types than BTF may have"),

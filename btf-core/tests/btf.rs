@@ -4,7 +4,7 @@
 
 use btf_core::limits::MAX_CHAIN_LEN;
 use btf_core::{
-    Array, Btf, ByteOrder, Declaration, Error, ErrorKind, IntEncoding, Kind, Linkage, Param,
+    Array, Btf, ByteOrder, Declaration, Error, ErrorKind, Header, IntEncoding, Kind, Linkage, Param,
     RawMember, Tag, TypeId, Writer,
 };
 
@@ -192,6 +192,20 @@ fn split_goes_on_where_its_base_ends() {
         split.skip_modifiers(typedef).unwrap().map(|ty| ty.kind()),
         Some(Kind::PTR)
     );
+}
+
+#[test]
+fn names_begin_with_the_empty_one() {
+    let good = sample();
+    let header = Header::parse(&good).unwrap();
+    let mut bad = good.clone();
+    let strings = good.len() - header.strings.len();
+    bad[strings] = b'x';
+    let error = Btf::parse(&bad).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NoEmptyName);
+    // The names of a split BTF go on where others begin.
+    let base = Btf::parse(&good).unwrap();
+    assert!(Btf::parse_split(&bad, &base).is_ok());
 }
 
 #[test]
@@ -411,6 +425,18 @@ fn an_index_gives_the_answers_of_a_walk() {
     assert!(!btf.indexed(&mut [0; 8]).is_sorted());
     assert_index_agrees(btf, &asked);
     assert_index_agrees(Btf::parse(&named_types(&[])).unwrap(), &asked);
+}
+
+#[test]
+fn a_name_outside_of_the_strings_sorts_as_the_empty_one() {
+    let mut data = named_types(&["a", "b"]);
+    let btf = Btf::parse(&data).unwrap();
+    let first = 24 + btf.record_offset(TypeId(1));
+    assert_eq!(btf.get(TypeId(1)).map(|ty| ty.name_offset()), Some(0));
+    data[first..first + 4].copy_from_slice(&u32::MAX.to_ne_bytes());
+    let btf = Btf::parse(&data).unwrap();
+    assert_eq!(btf.name_at(u32::MAX), b"");
+    assert!(btf.indexed(&mut [0; 8]).is_sorted());
 }
 
 /// A header of 32 bytes, a type of kind 20 with two elements of 8 bytes, then an INT; and the layout section.
