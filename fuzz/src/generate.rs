@@ -60,7 +60,7 @@ const MODIFIERS: [Kind; 5] = [
     Kind::TYPEDEF,
     Kind::TYPE_TAG,
 ];
-const MAX_RECORDS: usize = 300;
+const MAX_RECORDS: usize = 120;
 
 /// A BTF and what it stands on.
 #[derive(Debug)]

@@ -6,17 +6,20 @@ use btf_core::{Btf, Declaration, Error, Header, Kind, Type, TypeId};
 
 use crate::{input, kernel};
 
-/// Look-ups in a BTF: each may take a walk over all of it.
+/// Look-ups in a BTF, by id and by name: each may take a walk over all of it, one by name a few.
 const LOOK_UPS: usize = 16;
+const NAMES: usize = 4;
 
 pub fn check(data: &[u8]) {
     let input = input(data);
     check_header(&input.blob);
     let kernel = kernel();
     let mut room = [0; 3];
-    let base = match &input.base {
-        Some(base) => Btf::parse(base).ok(),
-        None => Some(kernel),
+    let base = match (&input.base, &input.twin) {
+        (Some(base), _) => Btf::parse(base).ok(),
+        // What was not made here may stand on anything.
+        (None, None) => Some(kernel),
+        (None, Some(_)) => None,
     };
     let base = base.map(|base| base.indexed(&mut room));
     let split = base
@@ -26,6 +29,15 @@ pub fn check(data: &[u8]) {
         check_btf(split, base.as_ref());
     }
     let alone = Btf::parse(&input.blob);
+    let mut room = [0; 5];
+    let indexed = Btf::parse_indexed(&input.blob, &mut room);
+    assert_eq!(
+        alone.map(|btf| btf.end_id()),
+        indexed.map(|btf| btf.end_id())
+    );
+    if let Ok(indexed) = indexed {
+        check_answers(&indexed, None, &indexed.types().collect::<Vec<_>>());
+    }
     match &alone {
         Ok(btf) => check_btf(btf, None),
         Err(error) => check_error(error, &input.blob),
@@ -68,11 +80,8 @@ fn check_btf(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
     for words in [len / 3, len, 1 + btf.end_name() as usize % (len + 2)] {
         let mut room = vec![0; words];
         let indexed = btf.indexed(&mut room);
-        let mut names = types.iter().map(|ty| btf.name(ty));
-        assert_eq!(
-            indexed.is_sorted(),
-            words != 0 && names.by_ref().is_sorted()
-        );
+        let sorted = types.iter().map(|ty| btf.name(ty)).is_sorted();
+        assert_eq!(indexed.is_sorted(), sorted && words.min(len) != 0);
         check_answers(&indexed, base, &types);
     }
 }
@@ -114,12 +123,16 @@ fn read_type(btf: &Btf<'_>, ty: &Type<'_>) {
     if let Ok(Some(end)) = btf.skip_modifiers(ty.id()) {
         assert!(!end.kind().is_modifier());
     }
+    // An array of nothing has no size either way.
+    if let (Some(size), Ok(found)) = (ty.size(), btf.size_of(ty.id())) {
+        assert_eq!(size, found);
+    }
     check_members(btf, ty);
 }
 
 fn check_members(btf: &Btf<'_>, ty: &Type<'_>) {
     let anonymous = ty.members().any(|member| member.name == 0);
-    for (place, member) in ty.members().enumerate().take(LOOK_UPS) {
+    for (place, member) in ty.members().enumerate().take(NAMES) {
         let Ok(name) = std::str::from_utf8(btf.name_at(member.name)) else {
             continue;
         };
@@ -127,7 +140,7 @@ fn check_members(btf: &Btf<'_>, ty: &Type<'_>) {
         let mut before = ty.members().take(place);
         let first =
             !before.any(|other| other.name != 0 && btf.name_at(other.name) == name.as_bytes());
-        if first && !anonymous && !name.contains('.') {
+        if first && !anonymous && !name.contains(['.', '[']) {
             let found = found.unwrap();
             assert_eq!(
                 (found.bit_offset, found.bitfield_size, found.ty),
@@ -145,7 +158,7 @@ fn check_members(btf: &Btf<'_>, ty: &Type<'_>) {
 /// What `btf` answers is what a walk over `types` finds.
 fn check_answers(btf: &Btf<'_>, base: Option<&Btf<'_>>, types: &[Type<'_>]) {
     let mut last = None;
-    for ty in types {
+    for ty in types.iter().step_by(types.len() / LOOK_UPS + 1) {
         assert_eq!(btf.get(ty.id()), Some(*ty));
         let offset = btf.record_offset(ty.id());
         assert!(last < Some(offset));
@@ -159,10 +172,13 @@ fn check_answers(btf: &Btf<'_>, base: Option<&Btf<'_>>, types: &[Type<'_>]) {
         btf.get(last_of_base),
         base.and_then(|base| base.get(last_of_base))
     );
-    for ty in types.iter().step_by(types.len() / LOOK_UPS + 1) {
-        let kinds = [ty.kind(), Kind(ty.kind().0 ^ 1)];
-        for kind in kinds {
-            check_name(btf, base, types, btf.name(ty), kind);
+    for ty in types.iter().step_by(types.len() / NAMES + 1) {
+        let name = btf.name(ty);
+        check_name(btf, base, types, name, ty.kind());
+        check_name(btf, base, types, name, Kind(ty.kind().0 ^ 1));
+        let shorter = name.split_last().map_or(name, |(_, shorter)| shorter);
+        for other in [shorter, &[name, b"\0"].concat(), &[name, b"x"].concat()] {
+            check_name(btf, base, types, other, ty.kind());
         }
     }
     check_name(btf, base, types, b"task_struct", Kind::STRUCT);
