@@ -60,6 +60,8 @@ const MODIFIERS: [Kind; 5] = [
     Kind::TYPEDEF,
     Kind::TYPE_TAG,
 ];
+/// From this on, it is the header that is damaged.
+const HEADER_DAMAGE: u8 = 0xe0;
 const MAX_RECORDS: usize = 120;
 
 /// A BTF and what it stands on.
@@ -99,7 +101,7 @@ pub fn generate(data: &[u8]) -> Generated {
     let mut types = blob.type_words();
     let mut header = blob.header_words(types.len());
     for _ in 0..[0, 0, 0, 0, 0, 1, 1, 3][usize::from(damage % 8)] {
-        let words = if damage >= 0xe0 {
+        let words = if damage >= HEADER_DAMAGE {
             &mut header
         } else {
             &mut types
@@ -113,7 +115,8 @@ pub fn generate(data: &[u8]) -> Generated {
     Generated {
         base: base.map(|base| base.bytes(native)),
         blob: blob.bytes_of(&header, &types, native),
-        twin: Some(blob.bytes_of(&header, &types, foreign)),
+        // Sections that are not where they should be may be of bytes that have no order.
+        twin: (damage < HEADER_DAMAGE).then(|| blob.bytes_of(&header, &types, foreign)),
     }
 }
 
