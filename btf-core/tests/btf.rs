@@ -4,8 +4,8 @@
 
 use btf_core::limits::MAX_CHAIN_LEN;
 use btf_core::{
-    Array, Btf, ByteOrder, Declaration, Error, ErrorKind, Header, IntEncoding, Kind, Linkage, Param,
-    RawMember, Tag, TypeId, Writer,
+    Array, Btf, ByteOrder, Declaration, Error, ErrorKind, Header, IntEncoding, Kind, Linkage,
+    Param, RawMember, Tag, TypeId, Writer,
 };
 
 /// A small kernel: an int, a struct with an anonymous union in it, and a function of the struct's name.
@@ -150,8 +150,8 @@ fn paths_lead_through_arrays_and_to_sizes() {
 
 #[test]
 fn members_that_contain_the_same_again_and_again_are_given_up() {
-    let (mut types, mut strings, mut out) = ([0; 2048], [0; 16], [0; 4096]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = [0; 4096];
+    let mut writer = Writer::new(&mut out);
     let anonymous = |ty| RawMember {
         name: 0,
         ty,
@@ -164,8 +164,7 @@ fn members_that_contain_the_same_again_and_again_are_given_up() {
         let twice = [anonymous(last), anonymous(last)];
         last = writer.push_composite(Kind::STRUCT, b"", 0, &twice).unwrap();
     }
-    let len = writer.finish(&mut out).unwrap();
-    let btf = Btf::parse(&out[..len]).unwrap();
+    let btf = Btf::parse(writer.finish().unwrap()).unwrap();
     let outermost = btf.get(last).unwrap();
     let error = btf.member(&outermost, "none").unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooDeep);
@@ -223,16 +222,15 @@ fn a_chain_without_end_is_an_error() {
 
 #[test]
 fn a_chain_as_long_as_kernels_take_is_followed() {
-    let (mut types, mut strings, mut out) = ([0; 512], [0; 16], [0; 1024]);
-    let mut writer = Writer::new(&mut types, &mut strings).unwrap();
+    let mut out = [0; 1024];
+    let mut writer = Writer::new(&mut out);
     let int = writer.push_int(b"int", 4, IntEncoding::SIGNED).unwrap();
     let mut chain = vec![int];
     for _ in 0..=MAX_CHAIN_LEN {
         let last = *chain.last().unwrap();
         chain.push(writer.push_reference(Kind::CONST, last).unwrap());
     }
-    let len = writer.finish(&mut out).unwrap();
-    let btf = Btf::parse(&out[..len]).unwrap();
+    let btf = Btf::parse(writer.finish().unwrap()).unwrap();
     let end = btf.skip_modifiers(chain[MAX_CHAIN_LEN]).unwrap();
     assert_eq!(end.map(|ty| ty.id()), Some(int));
     let too_long = btf.skip_modifiers(chain[MAX_CHAIN_LEN + 1]);
