@@ -2,6 +2,7 @@
 
 //! Writing: every kind, good and bad, in memory of every size; names, layout, byte order, copies and sorting.
 
+use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
     limits, Array, Btf, ByteOrder, Dialect, Enumerator, Error, ErrorKind, Header, Info,
     IntEncoding, Kind, Linkage, Param, RawMember, Tag, Type, TypeId, Variable, WriteOptions,
@@ -51,11 +52,13 @@ fn every_kind(writer: &mut Writer<'_>) -> Result<(), Error> {
         &[member(names[0], int, 0, 0), member(names[1], int, 32, 0)],
     )?;
     writer.push_composite(
-        Kind::UNION,
+        Kind::STRUCT,
         b"bits",
         4,
         &[member(names[1], int, 0, 3), member(0, int, 3, 29)],
     )?;
+    let either = [member(names[2], int, 0, 0), member(names[0], pointer, 0, 0)];
+    writer.push_composite(Kind::UNION, b"either", 8, &either)?;
     for (kind, signed, values) in [
         (Kind::ENUM, false, [0, i128::from(u32::MAX)]),
         (
@@ -84,7 +87,7 @@ fn every_kind(writer: &mut Writer<'_>) -> Result<(), Error> {
     }
     let param = |name, ty| Param { name, ty };
     let proto = writer.push_func_proto(int, &[param(names[2], int), param(0, TypeId::VOID)])?;
-    let func = writer.push_func(b"call", proto, Linkage::EXTERN)?;
+    let func = writer.push_func(b"call", proto, Linkage::GLOBAL)?;
     let var = writer.push_var(b"counter", int, 1)?;
     let variable = Variable {
         var,
@@ -128,7 +131,9 @@ fn every_kind_reads_as_it_was_written() {
         ["one", "two"]
     );
     assert_eq!(btf.member(&plain, "two").unwrap().byte_offset(), Some(4));
-    let bits = find("bits", Kind::UNION);
+    let either = find("either", Kind::UNION);
+    assert_eq!(either.members().count(), 2);
+    let bits = find("bits", Kind::STRUCT);
     assert!(bits.info().kind_flag());
     let places: Vec<_> = bits
         .members()
@@ -163,7 +168,7 @@ fn every_kind_reads_as_it_was_written() {
     assert!(find("bits", Kind::FWD).info().kind_flag());
     assert_eq!(find("alias", Kind::TYPEDEF).target(), Some(TypeId(2)));
     let func = find("call", Kind::FUNC);
-    assert_eq!(func.info().vlen(), u32::from(Linkage::EXTERN.0));
+    assert_eq!(func.info().vlen(), u32::from(Linkage::GLOBAL.0));
     let proto = btf.get(func.target().unwrap()).unwrap();
     assert_eq!(
         names(&mut proto.params().map(|param| param.name)),
@@ -398,7 +403,7 @@ fn a_slice_that_is_too_small_says_how_much_is_enough() {
         needs(every_kind, with_layout),
     ] {
         let strings =
-            b"\0one\0two\0three\0int\0plain\0bits\0choice\0alias\0call\0counter\0.data\0double\0\
+            b"\0one\0two\0three\0int\0plain\0bits\0either\0choice\0alias\0call\0counter\0.data\0double\0\
             distilled\0tag\0attribute\0";
         for (given, need) in needs.iter().enumerate() {
             assert!(*need >= len, "{given} bytes");
@@ -794,5 +799,20 @@ fn no_damage_leads_to_a_panic_or_to_another_meaning() {
                 exercise(&data);
             }
         }
+    }
+}
+
+#[test]
+fn the_kernel_takes_what_is_written() {
+    for layout in [false, true] {
+        let options = WriteOptions {
+            layout,
+            ..WriteOptions::default()
+        };
+        let data = written(options, every_kind);
+        let mut room = [0; 128];
+        let policy = Policy::Kernel { base: None };
+        let read = validate(&data, policy, Release::Linux7_3, &mut room);
+        assert_eq!(read.map(|btf| btf.own_len()), Ok(26), "layout: {layout}");
     }
 }
