@@ -94,6 +94,10 @@ fn do_everything() -> Result<usize, Error> {
             answers += ask(&validate(data, policy, release, &mut validation_room)?)?;
         }
     }
+    let (mut sorted, mut names, mut sorting_room) = ([0; 512], [0; 32], [0; 64]);
+    let mut writer = Writer::new(&mut sorted);
+    writer.push_sorted(&btf.names_indexed(&mut names), &mut sorting_room)?;
+    answers += ask(&Btf::parse(writer.finish()?)?)?;
     // What is damaged is refused without memory, too.
     for cut in 0..data.len() {
         let damaged = &data[..cut];
