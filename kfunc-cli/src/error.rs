@@ -33,6 +33,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Output that cannot be written.
+    #[error("cannot write: {0}")]
+    Output(#[source] io::Error),
     /// Not an ELF file, or a damaged one.
     #[error("not a sound ELF file: {0}")]
     Elf(String),
@@ -42,15 +45,27 @@ pub enum Error {
     /// A module without declarations.
     #[error("no section {0}: the module declares no kfunc with implicit arguments")]
     NoDeclarations(&'static str),
-    /// A base without BTF.
-    #[error("no section .BTF: this vmlinux has no BTF")]
+    /// An ELF file without BTF.
+    #[error("no section .BTF: this file has no BTF")]
     NoBtf,
+    /// Split BTF without the BTF that it stands on.
+    #[error("split BTF: its base is missing (--base)")]
+    NoBase,
+    /// A base for split BTF that brings its own.
+    #[error("the file has a base of its own (.BTF.base): leave out --base")]
+    TwoBases,
+    /// A name that no type has.
+    #[error("no type is called '{0}'")]
+    NoSuchName(String),
     /// A damaged record.
     #[error("damaged declaration: {0}")]
     Record(#[from] RecordError),
     /// Damaged BTF, or BTF that cannot be written.
     #[error("BTF: {0}")]
     Btf(#[from] btf_core::Error),
+    /// Damaged BTF in the file that is the base.
+    #[error("BTF of the base: {0}")]
+    Base(#[source] btf_core::Error),
     /// A base that is not a kernel that binding works on.
     #[error("this kernel is not supported: {0}")]
     Layout(#[from] LayoutError),
@@ -124,7 +139,7 @@ impl Error {
     /// what is wrong in it.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Read { .. } | Self::Write { .. } => 2,
+            Self::Read { .. } | Self::Write { .. } | Self::Output(_) | Self::TwoBases => 2,
             _ => 1,
         }
     }

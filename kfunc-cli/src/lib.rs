@@ -9,13 +9,15 @@
 
 #![forbid(unsafe_code)]
 
-mod base;
+mod btf_file;
+mod dump;
 mod embed;
 mod error;
 mod module;
 mod split;
 mod stubs;
 
-pub use base::read_btf;
+pub use btf_file::{read_btf, BtfFile};
+pub use dump::{dump, Format};
 pub use embed::{embed, Embedded};
 pub use error::{Error, Result};

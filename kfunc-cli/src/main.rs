@@ -5,11 +5,12 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kfunc_cli::{embed, read_btf, Error, Result};
+use kfunc_cli::{dump, embed, read_btf, BtfFile, Error, Format, Result};
 
 /// Kernel functions for BPF programs, with implicit arguments.
 #[derive(Parser)]
@@ -41,6 +42,27 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look into BTF: of a vmlinux, a module, a BPF object, or raw as in /sys/kernel/btf.
+    #[command(subcommand)]
+    Btf(BtfCommand),
+}
+
+#[derive(Subcommand)]
+enum BtfCommand {
+    /// Print the types of a file.
+    Dump {
+        /// An ELF file with .BTF, or raw BTF.
+        file: PathBuf,
+        /// What FILE is split from, usually the vmlinux of a module [default: .BTF.base of FILE].
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+        /// Print only the types of this name, whatever their kind.
+        #[arg(long)]
+        name: Option<String>,
+        /// How to print them.
+        #[arg(long, value_enum, default_value = "raw")]
+        format: Format,
+    },
 }
 
 fn main() -> ExitCode {
@@ -52,9 +74,17 @@ fn main() -> ExitCode {
             output,
             json,
         } => run_embed(module, base, output.as_deref().unwrap_or(module), *json),
+        Command::Btf(BtfCommand::Dump {
+            file,
+            base,
+            name,
+            format,
+        }) => run_dump(file, base.as_deref(), *format, name.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit_status())
@@ -80,6 +110,14 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
         }
     }
     Ok(())
+}
+
+fn run_dump(file: &Path, base: Option<&Path>, format: Format, name: Option<&str>) -> Result<()> {
+    let file = BtfFile::read(file)?;
+    let base = base.map(BtfFile::read).transpose()?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    dump(&file, base.as_ref(), format, name, &mut out)?;
+    out.flush().map_err(Error::Output)
 }
 
 /// Writes a file so that it is never there by half.

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The BTF of a file: a vmlinux, a module, a BPF object, or raw BTF as `/sys/kernel/btf` shows it.
+
+use std::fs;
+use std::path::Path;
+
+use object::{File, Object as _, ObjectSection as _};
+
+use crate::{Error, Result};
+
+/// How an ELF file begins.
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+/// A file's BTF, and what the file says about it.
+#[derive(Clone, Debug, Default)]
+pub struct BtfFile {
+    /// The raw BTF: section `.BTF` of an ELF file, or all of another file.
+    pub btf: Vec<u8>,
+    /// Section `.BTF.base`: of the base of a split BTF, as much as the split part needs.
+    pub distilled_base: Option<Vec<u8>>,
+}
+
+impl BtfFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is an ELF file without BTF.
+    pub fn read(path: &Path) -> Result<Self> {
+        let data = fs::read(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        if !data.starts_with(ELF_MAGIC) {
+            return Ok(Self {
+                btf: data,
+                ..Self::default()
+            });
+        }
+        let elf = File::parse(&*data)?;
+        let section = |name| -> Result<Option<Vec<u8>>> {
+            let section = elf.section_by_name(name);
+            Ok(section
+                .map(|section| section.data())
+                .transpose()?
+                .map(<[u8]>::to_vec))
+        };
+        Ok(Self {
+            btf: section(".BTF")?.ok_or(Error::NoBtf)?,
+            distilled_base: section(".BTF.base")?,
+        })
+    }
+}
+
+/// The raw BTF of the file at `path`.
+///
+/// # Errors
+///
+/// As [`BtfFile::read`].
+pub fn read_btf(path: &Path) -> Result<Vec<u8>> {
+    Ok(BtfFile::read(path)?.btf)
+}
