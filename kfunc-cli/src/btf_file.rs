@@ -19,6 +19,8 @@ pub struct BtfFile {
     pub btf: Vec<u8>,
     /// Section `.BTF.base`: of the base of a split BTF, as much as the split part needs.
     pub distilled_base: Option<Vec<u8>>,
+    /// Bytes of a pointer, by the class of an ELF file.
+    pub pointer_size: Option<u32>,
 }
 
 impl BtfFile {
@@ -49,6 +51,7 @@ impl BtfFile {
         Ok(Self {
             btf: section(".BTF")?.ok_or(Error::NoBtf)?,
             distilled_base: section(".BTF.base")?,
+            pointer_size: Some(if elf.is_64() { 8 } else { 4 }),
         })
     }
 }

@@ -4,8 +4,10 @@
 //!
 //! ```text
 //!   FILE ──► base, then the split part ──► references checked ──► types, or those of one name ──► raw, json
+//!                                                             └─► types in C's order ──► c
 //! ```
 
+mod c;
 mod json;
 mod raw;
 mod references;
@@ -22,6 +24,9 @@ use crate::{BtfFile, Error, Result};
 pub enum Format {
     /// A line for each type and for each of its elements, as `bpftool btf dump` prints them.
     Raw,
+    /// C: without a name a whole header, as `bpftool btf dump file FILE format c` prints it; with one, the
+    /// definitions of that name.
+    C,
     /// One JSON object, as `bpftool -j btf dump` prints it, with each type on a line of its own.
     Json,
 }
@@ -39,7 +44,11 @@ pub fn dump(
     name: Option<&str>,
     out: &mut impl Write,
 ) -> Result<()> {
-    let request = Request { format, name };
+    let request = Request {
+        format,
+        name,
+        pointer_size: file.pointer_size,
+    };
     let base = match (base, &file.distilled_base) {
         (Some(_), Some(_)) => return Err(Error::TwoBases),
         (Some(base), None) => &base.btf,
@@ -66,6 +75,7 @@ fn parse_alone(data: &[u8]) -> Result<Btf<'_>> {
 struct Request<'r> {
     format: Format,
     name: Option<&'r str>,
+    pointer_size: Option<u32>,
 }
 
 impl Request<'_> {
@@ -78,6 +88,8 @@ impl Request<'_> {
             (_, Some(name)) if types.is_empty() => Err(Error::NoSuchName(name.to_owned())),
             (Format::Raw, _) => raw::print(&btf, &types, out).map_err(Error::Output),
             (Format::Json, _) => json::print(&btf, &types, out).map_err(Error::Output),
+            (Format::C, None) => c::print(&btf, self.pointer_size, out),
+            (Format::C, Some(_)) => c::print_named(&btf, &types, self.pointer_size, out),
         }
     }
 

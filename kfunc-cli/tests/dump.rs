@@ -16,7 +16,7 @@ use object::write::Object;
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 use serde_json::{json, Value};
 
-const FORMATS: [Format; 2] = [Format::Raw, Format::Json];
+const FORMATS: [Format; 3] = [Format::Raw, Format::Json, Format::C];
 
 fn file(btf: Vec<u8>) -> BtfFile {
     BtfFile {
@@ -285,6 +285,86 @@ fn damaged_btf_is_never_more_than_an_error() {
     ));
 }
 
+/// A BTF whose C is not trivial: `struct s` has one member of each sort.
+fn declarations() -> Blob {
+    let mut blob = Blob::new();
+    let int = blob.int("int", 4, 1);
+    let long = blob.int("long", 8, 1);
+    let char = blob.int("char", 1, 2);
+    let (ptr, constant) = (Kind::PTR, Kind::CONST);
+    let s = blob.next_id() + 30;
+    let to_s = blob.refer(ptr, "", s);
+    let const_char = blob.refer(constant, "", char);
+    let text = blob.refer(ptr, "", const_char);
+    let const_text = blob.refer(constant, "", text);
+    let row = blob.array(int, 3);
+    let table = blob.array(row, 2);
+    let to_row = blob.refer(ptr, "", row);
+    let printf = blob.proto(int, &[("format", const_text), ("", 0)]);
+    let to_printf = blob.refer(ptr, "", printf);
+    let handlers = blob.array(to_printf, 4);
+    let no_params = blob.proto(0, &[]);
+    let to_no_params = blob.refer(ptr, "", no_params);
+    let getter = blob.proto(to_no_params, &[("self", to_s)]);
+    let to_getter = blob.refer(ptr, "", getter);
+    let rcu = blob.refer(Kind::TYPE_TAG, "rcu", int);
+    let to_rcu = blob.refer(ptr, "", rcu);
+    let other = blob.refer(Kind::FWD, "other", 0);
+    let to_other = blob.refer(ptr, "", other);
+    let volatile = blob.refer(Kind::VOLATILE, "", long);
+    let restrict = blob.refer(Kind::RESTRICT, "", text);
+    let values = [blob.name("NONE"), 0, blob.name("ALL"), u32::MAX];
+    let anon_enum = blob.push(Kind::ENUM, "", (2, true), 4, &values);
+    let inner = [("x", int, 0), ("y", int, 0)];
+    let anon_union = blob.composite(Kind::UNION, "", 4, &inner);
+    let packed = blob.composite(Kind::STRUCT, "packed", 5, &[("c", char, 0), ("i", int, 8)]);
+    let alias = blob.refer(Kind::TYPEDEF, "packed_t", packed);
+    let values = [blob.name("BIG"), 0, 1];
+    let big = blob.push(Kind::ENUM64, "big", (1, false), 8, &values);
+    let values = [blob.name("SMALL"), 1];
+    let small = blob.push(Kind::ENUM, "small", (1, false), 1, &values);
+    while blob.next_id() < s {
+        blob.refer(Kind::FLOAT, "double", 8);
+    }
+    let bits = |size: u32, offset: u32| size << 24 | offset;
+    let members = [
+        ("next", to_s, 0),
+        ("name", const_text, 64),
+        ("table", table, 128),
+        ("to_row", to_row, 320),
+        ("handlers", handlers, 384),
+        ("getter", to_getter, 640),
+        ("rcu", to_rcu, 704),
+        ("other", to_other, 768),
+        ("volatile_", volatile, 832),
+        ("restrict_", restrict, 896),
+        ("state", anon_enum, 960),
+        ("", anon_union, 992),
+        ("low", int, bits(3, 1024)),
+        ("high", int, bits(4, 1030)),
+        ("packed", alias, 1056),
+        ("big", big, 1152),
+        ("small", small, 1216),
+        ("far", long, 2048),
+    ];
+    assert_eq!(
+        blob.composite_with(Kind::STRUCT, "s", 264, true, &members),
+        s
+    );
+    blob.refer(Kind::TYPEDEF, "s", packed);
+    let func = blob.push(Kind::FUNC, "call", (2, false), printf, &[]);
+    blob.push(Kind::DECL_TAG, "bpf_kfunc", (0, false), func, &[u32::MAX]);
+    blob.push(
+        Kind::DECL_TAG,
+        "bpf_fastcall",
+        (0, false),
+        func,
+        &[u32::MAX],
+    );
+    blob.push(Kind::VAR, "counter", (0, false), volatile, &[0]);
+    blob
+}
+
 /// An ELF file with these sections.
 fn elf(sections: &[(&str, &[u8])]) -> Vec<u8> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
@@ -392,4 +472,155 @@ fn a_reader_that_leaves_ends_it_quietly() {
         (output.status.code(), output.stderr.as_slice()),
         (Some(0), [].as_slice())
     );
+}
+
+#[test]
+fn c_is_what_bpftool_prints() {
+    let text = dumped(&file(declarations().bytes()), Format::C, None).unwrap();
+    assert_eq!(text, include_str!("blob/declarations.h"));
+}
+
+/// The definitions of `name` in C.
+fn definitions(blob: &Blob, name: &str) -> String {
+    dumped(&file(blob.bytes()), Format::C, Some(name)).unwrap()
+}
+
+#[test]
+fn a_name_selects_its_definitions_in_c() {
+    let blob = declarations();
+    let (header, of_s) = (include_str!("blob/declarations.h"), definitions(&blob, "s"));
+    let (definition, alias) = of_s.split_once("\n\n").unwrap();
+    assert!(definition.starts_with("struct s {\n\tstruct s *next;\n"));
+    assert!(header.contains(definition));
+    assert_eq!(alias, "typedef struct packed s;\n");
+    assert_eq!(
+        definitions(&blob, "call"),
+        "extern int call(const char * const format, ...);\n"
+    );
+    assert_eq!(
+        definitions(&blob, "counter"),
+        "static volatile long counter;\n"
+    );
+    assert_eq!(definitions(&blob, "other"), "struct other;\n");
+    assert_eq!(
+        definitions(&blob, "int"),
+        "/* INT int: 4 bytes, 32 bits, SIGNED */\n"
+    );
+    assert_eq!(
+        definitions(&all_kinds(), "attribute"),
+        "/* DECL_TAG attribute on f_static */\n\n/* TYPE_TAG attribute on int */\n"
+    );
+    assert_eq!(
+        definitions(&all_kinds(), ".data"),
+        "/* DATASEC .data: 16 bytes\n * 0: int v_static\n * 8: int v_global\n * 12: void */\n"
+    );
+}
+
+#[test]
+fn a_named_struct_without_a_member_name_is_written_out() {
+    let mut blob = Blob::new();
+    let int = blob.int("int", 4, 1);
+    let head = blob.composite(Kind::STRUCT, "head", 4, &[("x", int, 0)]);
+    blob.composite(Kind::STRUCT, "foo", 8, &[("", head, 0), ("y", int, 32)]);
+    assert_eq!(
+        definitions(&blob, "foo"),
+        "struct foo {\n\tstruct {\n\t\tint x;\n\t};\n\tint y;\n};\n"
+    );
+}
+
+#[test]
+fn a_large_gap_is_an_array() {
+    let mut blob = Blob::new();
+    let int = blob.int("int", 4, 1);
+    blob.composite(Kind::STRUCT, "foo", 1 << 30, &[("x", int, 0)]);
+    assert_eq!(
+        definitions(&blob, "foo"),
+        "struct foo {\n\tint x;\n\tchar __gap_1[1073741816];\n};\n"
+    );
+}
+
+/// BTF that goes in circles, or grows without end when it is written out.
+fn endless() -> Vec<(&'static str, Blob)> {
+    const LEVELS: u32 = 5_000;
+    let around = |kind| {
+        let mut blob = Blob::new();
+        blob.refer(kind, "", 2);
+        blob.refer(Kind::CONST, "", 1);
+        blob
+    };
+    let nested = |level: &dyn Fn(&mut Blob, u32) -> u32| {
+        let mut blob = Blob::new();
+        let mut inner = blob.int("int", 4, 1);
+        for _ in 0..LEVELS {
+            inner = level(&mut blob, inner);
+        }
+        blob.composite(Kind::STRUCT, "outermost", 4, &[("x", inner, 0)]);
+        blob
+    };
+    let twice = |blob: &mut Blob, kind, inner| {
+        blob.composite(kind, "", 4, &[("x", inner, 0), ("y", inner, 0)])
+    };
+    let mut itself = Blob::new();
+    itself.composite(Kind::STRUCT, "itself", 4, &[("x", 1, 0)]);
+    let mut alias = Blob::new();
+    alias.refer(Kind::TYPEDEF, "alias", 1);
+    vec![
+        ("pointer", around(Kind::PTR)),
+        ("qualifier", around(Kind::VOLATILE)),
+        ("tag", around(Kind::TYPE_TAG)),
+        ("struct in itself", itself),
+        ("typedef of itself", alias),
+        (
+            "pointers",
+            nested(&|blob, inner| blob.refer(Kind::PTR, "", inner)),
+        ),
+        ("arrays", nested(&|blob, inner| blob.array(inner, u32::MAX))),
+        (
+            "structs",
+            nested(&|blob, inner| blob.composite(Kind::STRUCT, "s", 4, &[("x", inner, 0)])),
+        ),
+        (
+            "anonymous structs",
+            nested(&|blob, inner| twice(blob, Kind::STRUCT, inner)),
+        ),
+        (
+            "prototypes",
+            nested(&|blob, inner| {
+                let pointer = blob.refer(Kind::PTR, "", inner);
+                blob.proto(pointer, &[("x", pointer), ("y", pointer)])
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn what_does_not_end_is_an_error() {
+    for (what, blob) in endless() {
+        let error = dumped(&file(blob.bytes()), Format::C, None).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("BTF: the chain of types is too long (types+"),
+            "{what}: {error}"
+        );
+        assert_eq!(error.exit_status(), 1);
+        // As it is, it can be shown.
+        assert!(dumped(&file(blob.bytes()), Format::Raw, None).is_ok());
+        assert!(dumped(&file(blob.bytes()), Format::Json, None).is_ok());
+    }
+}
+
+#[test]
+fn what_grows_with_each_level_is_an_error() {
+    let mut blob = Blob::new();
+    let mut inner = blob.int("int", 4, 1);
+    for _ in 0..60 {
+        let members = [("x", inner, 0), ("y", inner, 0)];
+        inner = blob.composite(Kind::UNION, "", 4, &members);
+    }
+    blob.composite(Kind::STRUCT, "outermost", 4, &[("x", inner, 0)]);
+    for name in [None, Some("outermost")] {
+        let error = dumped(&file(blob.bytes()), Format::C, name).unwrap_err();
+        assert!(error.to_string().contains("too long"), "{error}");
+    }
 }

@@ -35,6 +35,13 @@ pub(super) fn enum_encoding(info: Info) -> &'static str {
     }
 }
 
+pub(super) fn composite(kind: Kind) -> &'static str {
+    match kind {
+        Kind::UNION => "union",
+        _ => "struct",
+    }
+}
+
 /// What a FWD announces.
 pub(super) fn fwd_kind(info: Info) -> &'static str {
     if info.kind_flag() {

@@ -75,6 +75,11 @@ impl Blob {
         self.push(Kind::INT, name, (0, false), size, &[word])
     }
 
+    /// Adds an ARRAY.
+    pub(crate) fn array(&mut self, element: u32, len: u32) -> u32 {
+        self.push(Kind::ARRAY, "", (0, false), 0, &[element, element, len])
+    }
+
     /// Adds a STRUCT or UNION with members of name, type and offset in bits.
     pub(crate) fn composite(
         &mut self,
@@ -111,6 +116,11 @@ impl Blob {
             .collect();
         let vlen = params.len() as u32;
         self.push(Kind::FUNC_PROTO, "", (vlen, false), return_type, &words)
+    }
+
+    /// The id of what comes next.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
