@@ -13,7 +13,7 @@ use crate::kernel::Kernel;
 use crate::module::{self, Built};
 use crate::progress::step;
 use crate::verdict::{judge, Report};
-use crate::{guest, initramfs, packages, qemu, real_btf, resolve_btfids, round_trip};
+use crate::{dump_check, guest, initramfs, packages, qemu, real_btf, resolve_btfids, round_trip};
 
 /// A kernel that was booted.
 #[derive(Clone, Debug)]
@@ -38,6 +38,9 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     let module = module::build(root, kernel)?;
     check_btf(root, kernel, other)?;
     let vmlinux = module::vmlinux_btf(root, kernel)?;
+    step(&format!("{kernel}: comparing dumps of its BTF"), || {
+        dump_check::check(root, kernel, &module.embedded.module)
+    })?;
     let relocated = relocated_btf(&module.embedded, &vmlinux)?;
     let archive = archive(root, kernel, other, &module)?;
     let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));

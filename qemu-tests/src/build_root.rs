@@ -38,6 +38,8 @@ const PACKAGES: &[&str] = &[
     "rsync",
     "xz-utils",
     "zstd",
+    // BTF: the bpftool that knows what the newest kernel has
+    "bpftool/trixie-backports",
     // kernels in Rust, and BPF programs
     "bindgen",
     "clang-19",

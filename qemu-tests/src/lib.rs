@@ -19,6 +19,7 @@
 pub mod bench;
 pub mod boot;
 pub mod build_root;
+pub mod dump_check;
 pub mod guest;
 pub mod initramfs;
 pub mod kernel;
