@@ -15,7 +15,7 @@ mod words;
 
 use std::io::Write;
 
-use btf_core::{Btf, Header, Type};
+use btf_core::{Btf, Header, Relocation, Type};
 
 use crate::{BtfFile, Error, Result};
 
@@ -32,11 +32,13 @@ pub enum Format {
 }
 
 /// Prints the types of `file`, in the order of their ids; only those called `name`, if one is given. A split BTF stands
-/// on `base`, or on the distilled base that the file brings along.
+/// on `base`, or else on the distilled base that the file brings along; with both, it is first moved from that onto
+/// `base`, as the kernel does when it loads a module.
 ///
 /// # Errors
 ///
-/// Damaged BTF, split BTF without its base or with two, no type of that name, or a failure of `out`.
+/// Damaged BTF, split BTF without its base, a distilled base that does not fit `base`, no type of that name, or a
+/// failure of `out`.
 pub fn dump(
     file: &BtfFile,
     base: Option<&BtfFile>,
@@ -49,17 +51,48 @@ pub fn dump(
         name,
         pointer_size: file.pointer_size,
     };
-    let base = match (base, &file.distilled_base) {
-        (Some(_), Some(_)) => return Err(Error::TwoBases),
-        (Some(base), None) => &base.btf,
-        (None, Some(distilled)) => distilled,
-        (None, None) => return request.print(&parse_alone(&file.btf)?, out),
-    };
-    let base = Btf::parse(base).map_err(Error::Base)?;
+    match (base, &file.distilled_base) {
+        (None, None) => request.print(&parse_alone(&file.btf)?, out),
+        (Some(base), None) => over(&base.btf, Error::Base, |base| {
+            request.print(&Btf::parse_split(&file.btf, base)?, out)
+        }),
+        (None, Some(distilled)) => over(distilled, Error::DistilledBase, |base| {
+            request.print(&Btf::parse_split(&file.btf, base)?, out)
+        }),
+        (Some(base), Some(distilled)) => over(&base.btf, Error::Base, |base| {
+            let moved = over(distilled, Error::DistilledBase, |distilled| {
+                moved(&file.btf, distilled, base)
+            })?;
+            request.print(&Btf::parse_split(&moved, base)?, out)
+        }),
+    }
+}
+
+/// Does `work` with the base `data`; `damaged` tells what is wrong with it.
+fn over<T>(
+    data: &[u8],
+    damaged: fn(btf_core::Error) -> Error,
+    work: impl FnOnce(&Btf<'_>) -> Result<T>,
+) -> Result<T> {
+    let base = Btf::parse(data).map_err(damaged)?;
     let mut room = vec![0; base.own_len() as usize];
     let base = base.indexed(&mut room);
-    references::check(&base).map_err(Error::Base)?;
-    request.print(&Btf::parse_split(&file.btf, &base)?, out)
+    references::check(&base).map_err(damaged)?;
+    work(&base)
+}
+
+/// The split BTF `data`, moved from its distilled base onto `base`.
+fn moved(data: &[u8], distilled: &Btf<'_>, base: &Btf<'_>) -> Result<Vec<u8>> {
+    let split = Btf::parse_split(data, distilled)?;
+    let mut room = vec![0; split.own_len() as usize];
+    let split = split.indexed(&mut room);
+    references::check(&split)?;
+    let mut room = vec![0; Relocation::required_len(&split)];
+    let relocation = Relocation::new(&split, base, &mut room).map_err(Error::DistilledBase)?;
+    let mut moved = vec![0; data.len()];
+    let len = relocation.write(&mut moved)?;
+    moved.truncate(len);
+    Ok(moved)
 }
 
 /// Reads a BTF that needs no base: its names begin with the empty one.

@@ -51,9 +51,9 @@ pub enum Error {
     /// Split BTF without the BTF that it stands on.
     #[error("split BTF: its base is missing (--base)")]
     NoBase,
-    /// A base for split BTF that brings its own.
-    #[error("the file has a base of its own (.BTF.base): leave out --base")]
-    TwoBases,
+    /// A distilled base that is damaged, or does not fit the base.
+    #[error(".BTF.base: {0}")]
+    DistilledBase(#[source] btf_core::Error),
     /// A name that no type has.
     #[error("no type is called '{0}'")]
     NoSuchName(String),
@@ -139,7 +139,7 @@ impl Error {
     /// what is wrong in it.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Read { .. } | Self::Write { .. } | Self::Output(_) | Self::TwoBases => 2,
+            Self::Read { .. } | Self::Write { .. } | Self::Output(_) => 2,
             _ => 1,
         }
     }

@@ -228,9 +228,21 @@ fn split_btf_goes_on_where_its_base_ends() {
         ..split
     };
     assert_eq!(dumped(&distilled, Format::Raw, None).unwrap(), expected);
+
+    // On another kernel the types of the base have other ids.
+    let mut kernel = Blob::new();
+    kernel.int("char", 1, 2);
+    kernel.int("int", 4, 1);
     let mut out = Vec::new();
-    let both = dump(&distilled, Some(&distilled), Format::Raw, None, &mut out);
-    assert!(matches!(both, Err(Error::TwoBases)));
+    let onto = file(kernel.bytes());
+    dump(&distilled, Some(&onto), Format::Raw, None, &mut out).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "[3] TYPEDEF 'alias' type_id=2\n[4] VAR 'v' type_id=3, linkage=static\n"
+    );
+    let onto = file(Blob::new().bytes());
+    let error = dump(&distilled, Some(&onto), Format::Raw, None, &mut io::sink()).unwrap_err();
+    assert!(matches!(error, Error::DistilledBase(_)), "{error}");
 }
 
 #[test]

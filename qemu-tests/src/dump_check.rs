@@ -24,37 +24,42 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, module: &[u8]) -> Result<()> {
     let module_file = format!("{folder}/module.ko");
     fs::create_dir_all(root.host_path(&folder))?;
     fs::write(root.host_path(&module_file), module)?;
-    for file in [&kernel.vmlinux(), &module_file] {
-        same_as_bpftool(root, file).with_context(|| format!("dump of {file}"))?;
-    }
+    let vmlinux = kernel.vmlinux();
+    same_as_bpftool(root, &vmlinux, None)?;
+    same_as_bpftool(root, &module_file, None)?;
+    same_as_bpftool(root, &module_file, Some(&vmlinux))?;
     compiles(root, kernel, &folder)
 }
 
-fn same_as_bpftool(root: &BuildRoot, file: &str) -> Result<()> {
-    let bpftool = root.output(&format!("bpftool btf dump file {file} format raw"))?;
-    let ours = dumped(&BtfFile::read(&root.host_path(file))?, Format::Raw)?;
+fn same_as_bpftool(root: &BuildRoot, file: &str, base: Option<&str>) -> Result<()> {
+    let option = base.map_or(String::new(), |base| format!("--base-btf {base}"));
+    let bpftool = root.output(&format!("bpftool {option} btf dump file {file} format raw"))?;
+    let read = |file| BtfFile::read(&root.host_path(file));
+    let base = base.map(read).transpose()?;
+    let ours = dumped(&read(file)?, base.as_ref(), Format::Raw)
+        .with_context(|| format!("dump of {file} {option}"))?;
     let mut lines = ours.lines().zip(bpftool.lines());
     if let Some((ours, bpftool)) = lines.find(|(ours, bpftool)| ours != bpftool) {
-        bail!("'{ours}', bpftool prints '{bpftool}'");
+        bail!("dump of {file} {option}: '{ours}', bpftool prints '{bpftool}'");
     }
     ensure!(
         ours == bpftool,
-        "{} lines, bpftool prints {}",
+        "dump of {file} {option}: {} lines, bpftool prints {}",
         ours.lines().count(),
         bpftool.lines().count()
     );
     Ok(())
 }
 
-fn dumped(file: &BtfFile, format: Format) -> Result<String> {
+fn dumped(file: &BtfFile, base: Option<&BtfFile>, format: Format) -> Result<String> {
     let mut text = Vec::new();
-    dump(file, None, format, None, &mut text)?;
+    dump(file, base, format, None, &mut text)?;
     Ok(String::from_utf8(text)?)
 }
 
 fn compiles(root: &BuildRoot, kernel: &Kernel, folder: &str) -> Result<()> {
     let file = BtfFile::read(&root.host_path(&kernel.vmlinux()))?;
-    let mut source = dumped(&file, Format::C)?;
+    let mut source = dumped(&file, None, Format::C)?;
     source.push_str(&assertions(&Btf::parse(&file.btf)?)?);
     let name = format!("{folder}/vmlinux.c");
     fs::write(root.host_path(&name), source)?;
