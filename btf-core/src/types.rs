@@ -235,13 +235,6 @@ impl<'a> Type<'a> {
             .flatten()
     }
 
-    /// The linkage of a VAR (`BTF_VAR_*` of `include/uapi/linux/btf.h`).
-    pub fn var_linkage(&self) -> Option<u32> {
-        (self.kind() == Kind::VAR)
-            .then(|| self.order.u32_at(self.elements, 0))
-            .flatten()
-    }
-
     /// What an ARRAY is of.
     pub fn array(&self) -> Option<Array> {
         if self.kind() != Kind::ARRAY {

@@ -176,7 +176,7 @@ fn every_kind_reads_as_it_was_written() {
     );
     assert_eq!(proto.target(), Some(int.id()));
     let var = find("counter", Kind::VAR);
-    assert_eq!((var.target(), var.var_linkage()), (Some(int.id()), Some(1)));
+    assert_eq!((var.target(), var.linkage()), (Some(int.id()), Some(1)));
     let variable = find(".data", Kind::DATASEC).variables().next().unwrap();
     assert_eq!(
         (variable.var, variable.offset, variable.size),

@@ -315,7 +315,7 @@ fn meaning<'a>(btf: &Btf<'a>, ty: &Type<'a>, new_id: &dyn Fn(TypeId) -> TypeId) 
             ty.int()
                 .map(|int| u32::from_le_bytes([int.bits, 0, int.offset, int.encoding.0])),
             ty.component().map(|component| component as u32),
-            ty.var_linkage(),
+            ty.linkage(),
             array.map(|array| new_id(array.element).0),
             array.map(|array| new_id(array.index).0),
             array.map(|array| array.len),
@@ -366,7 +366,7 @@ fn rebuild(writer: &mut Writer<'_>, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), 
         Kind::TYPEDEF => writer.push_typedef(name, target),
         Kind::FUNC => writer.push_func(name, target, Linkage(ty.info().vlen() as u16)),
         Kind::FUNC_PROTO => writer.push_func_proto(target, &ty.params().collect::<Vec<_>>()),
-        Kind::VAR => writer.push_var(name, target, ty.var_linkage().unwrap_or_default()),
+        Kind::VAR => writer.push_var(name, target, ty.linkage().unwrap_or_default()),
         Kind::DATASEC => writer.push_datasec(name, size, &ty.variables().collect::<Vec<_>>()),
         Kind::FLOAT => writer.push_opaque(kind, name, size),
         Kind::DECL_TAG => {
