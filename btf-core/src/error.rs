@@ -182,15 +182,20 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Types => "types",
+            Self::Strings => "strings",
+            Self::Output => "output",
+        })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let section = match self.at.section {
-            Section::Header => "header",
-            Section::Types => "types",
-            Section::Strings => "strings",
-            Section::Output => "output",
-        };
-        write!(f, "{} ({section}+{}", self.kind, self.at.offset)?;
+        write!(f, "{} ({}+{}", self.kind, self.at.section, self.at.offset)?;
         if self.at.type_id != TypeId::VOID {
             write!(f, ", type {}", self.at.type_id.0)?;
         }

@@ -10,6 +10,8 @@ use kfunc_abi::Kind;
 use verifier_fixup::layout::LayoutError;
 use verifier_fixup::text::StubError;
 
+use crate::Refusal;
+
 /// The result of everything here.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -57,6 +59,9 @@ pub enum Error {
     /// A name that no type has.
     #[error("no type is called '{0}'")]
     NoSuchName(String),
+    /// BTF that a kernel would not take.
+    #[error("{0}")]
+    Refused(Refusal),
     /// A damaged record.
     #[error("damaged declaration: {0}")]
     Record(#[from] RecordError),
@@ -135,6 +140,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is the answer of [`crate::check`], and not a failure to find one.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+
     /// The exit status of a command that fails so: 2 for a file that cannot be read or written, 1 for
     /// what is wrong in it.
     pub fn exit_status(&self) -> u8 {

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod btf_file;
+mod check;
 mod dump;
 mod embed;
 mod error;
@@ -18,6 +19,7 @@ mod split;
 mod stubs;
 
 pub use btf_file::{read_btf, BtfFile};
+pub use check::{check, CheckKernel, CheckPolicy, Refusal};
 pub use dump::{dump, Format};
 pub use embed::{embed, Embedded};
 pub use error::{Error, Result};

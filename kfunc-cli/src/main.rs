@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kfunc_cli::{dump, embed, read_btf, BtfFile, Error, Format, Result};
+use kfunc_cli::{
+    check, dump, embed, read_btf, BtfFile, CheckKernel, CheckPolicy, Error, Format, Result,
+};
+use serde_json::json;
 
 /// Kernel functions for BPF programs, with implicit arguments.
 #[derive(Parser)]
@@ -49,6 +52,26 @@ enum Command {
 
 #[derive(Subcommand)]
 enum BtfCommand {
+    /// Tell whether a kernel would take the BTF of a file, and if not, for which rule.
+    ///
+    /// The rules are those of the kernel's own checker, by its own words; the first that is broken is told.
+    Check {
+        /// An ELF file with .BTF, or raw BTF.
+        file: PathBuf,
+        /// What FILE is split from; for a program's BTF, the kernel in which the targets of kptrs are looked for.
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+        /// Whose BTF it is: a program's, checked in full, or the kernel's own [default: kernel with --base or with
+        /// .BTF.base in FILE, else user].
+        #[arg(long, value_enum)]
+        policy: Option<CheckPolicy>,
+        /// Which kernel's rules.
+        #[arg(long, value_enum, default_value = "7.3")]
+        kernel: CheckKernel,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the types of a file.
     Dump {
         /// An ELF file with .BTF, or raw BTF.
@@ -74,6 +97,13 @@ fn main() -> ExitCode {
             output,
             json,
         } => run_embed(module, base, output.as_deref().unwrap_or(module), *json),
+        Command::Btf(BtfCommand::Check {
+            file,
+            base,
+            policy,
+            kernel,
+            json,
+        }) => run_check(file, base.as_deref(), *policy, *kernel, *json),
         Command::Btf(BtfCommand::Dump {
             file,
             base,
@@ -87,7 +117,11 @@ fn main() -> ExitCode {
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(error.exit_status())
+            ExitCode::from(match (&args.command, &error) {
+                // Whoever asks for a check takes 1 for an answer: no.
+                (Command::Btf(BtfCommand::Check { .. }), error) if !error.is_refusal() => 2,
+                _ => error.exit_status(),
+            })
         }
     }
 }
@@ -108,6 +142,31 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
         for (public, full) in &embedded.signatures {
             println!("{public}  ->  {full}");
         }
+    }
+    Ok(())
+}
+
+fn run_check(
+    file: &Path,
+    base: Option<&Path>,
+    policy: Option<CheckPolicy>,
+    kernel: CheckKernel,
+    json: bool,
+) -> Result<()> {
+    let file = BtfFile::read(file)?;
+    let base = base.map(BtfFile::read).transpose()?;
+    let policy = policy.unwrap_or(match (&base, &file.distilled_base) {
+        (None, None) => CheckPolicy::User,
+        _ => CheckPolicy::Kernel,
+    });
+    match check(&file, base.as_ref(), policy, kernel) {
+        Ok(types) if json => println!("{}", json!({ "ok": true, "types": types })),
+        Ok(types) => println!("ok: {types} types"),
+        Err(Error::Refused(refusal)) if json => {
+            println!("{}", refusal.to_json());
+            return Err(Error::Refused(refusal));
+        }
+        Err(error) => return Err(error),
     }
     Ok(())
 }
