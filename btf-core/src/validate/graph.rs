@@ -21,6 +21,8 @@ const RESOLVED: u32 = 1 << 30;
 /// Marks of the types that make a struct one with special fields, and of such structs.
 pub(super) const SPECIAL: u32 = 1 << 29;
 pub(super) const HAS_FIELDS: u32 = 1 << 28;
+/// Marks structs with nothing special in them; their size here is how deep structs stand in one another in them.
+const PLAIN: u32 = 1 << 27;
 /// Which known tags are among the modifiers from a type on.
 const TAGS_SHIFT: u32 = 20;
 const TAGS_MASK: u32 = 0xf;
@@ -95,6 +97,18 @@ impl<'g, 'a> Graph<'g, 'a> {
 
     pub(super) fn note_tags(&self, id: TypeId, tags: u32) {
         self.mark(id, (tags & TAGS_MASK) << TAGS_SHIFT);
+    }
+
+    /// Notes that nothing special is in the struct of `id`, in which structs stand `depth` deep, itself counted in.
+    pub(super) fn note_plain(&self, id: TypeId, depth: usize) {
+        self.mark(id, PLAIN);
+        self.set_size(id, u32::try_from(depth).unwrap_or(u32::MAX));
+    }
+
+    /// The depth that was noted for `id`, if nothing special is in it.
+    pub(super) fn plain_depth(&self, id: TypeId) -> Option<usize> {
+        let depth = self.is_marked(id, PLAIN).then(|| self.resolved_size(id))?;
+        usize::try_from(depth).ok()
     }
 
     pub(super) fn is_visited(&self, id: TypeId) -> bool {

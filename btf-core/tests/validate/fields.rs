@@ -106,8 +106,8 @@ fn too_many() -> Vec<Case> {
             let kptr = untrusted(b);
             let one = b.array(kptr, int, 1);
             let ten: Vec<_> = (0..10).map(|_| ("m", one, 0)).collect();
-            // Overlapping fields are refused later; there is one of 11 that the mended struct has.
-            let all: &[Member<'_>] = if count == 1 { &ten[..1] } else { &ten };
+            // They all stand at 0, which would be told later.
+            let all = if count == 1 { &ten[..1] } else { &ten };
             let inner = b.structure("inner", 8, all);
             let array = b.array(inner, int, count);
             b.structure("s", 8 + 8 * count, &[("m", kptr, 0), ("n", array, 64)])
@@ -742,4 +742,45 @@ fn releases_differ_in_where_a_tag_stands() {
         b.type_tag("kptr", far)
     };
     assert_eq!(RELEASES.map(|r| verdict(r, to_far)), [overlap; 2]);
+}
+
+#[test]
+fn a_deep_nest_of_structs_takes_no_longer_than_a_wide_one() {
+    // 10 structs in each of 10, and so on: more than can be looked through one by one.
+    let verdict = |depth: u32, release: Release| {
+        let mut blob = Blob::new();
+        let kptr = untrusted(&mut blob);
+        let mut inner = blob.structure("none", 0, &[]);
+        for _ in 1..depth {
+            inner = blob.structure("inner", 0, &members(inner, 0, 10));
+        }
+        let mut all = vec![("k", kptr, 0)];
+        all.extend((0..10).map(|_| ("m", inner, 64)));
+        blob.structure("s", 8, &all);
+        // One in which it stands one level deeper.
+        let around = blob.structure("around", 0, &[("m", inner, 0)]);
+        blob.structure("t", 8, &[("k", kptr, 0), ("m", around, 64)]);
+        told(&blob, release)
+    };
+    for release in RELEASES {
+        assert_eq!(verdict(30, release), None);
+        assert_eq!(verdict(31, release), Some(Rule::TooManyFields));
+        assert_eq!(verdict(32, release), Some(Rule::TooManyFields));
+    }
+}
+
+#[test]
+fn what_is_unique_is_noticed_in_every_nested_struct() {
+    // A typedef of a lock's name is no field, but counts as a lock: 7.3 counts them together.
+    let mut blob = Blob::new();
+    let int = blob.int();
+    let typedef = blob.typedef(LOCK.0, int);
+    let inner = blob.structure("inner", 4, &[("m", typedef, 0)]);
+    let count = special(&mut blob, REFCOUNT);
+    blob.structure("one", 8, &[("c", count, 0), ("m", inner, 32)]);
+    assert_eq!(RELEASES.map(|r| told(&blob, r)), [None; 2]);
+    let twice = [("c", count, 0), ("m", inner, 32), ("n", inner, 64)];
+    blob.structure("two", 12, &twice);
+    let second = Some(Rule::SecondField);
+    assert_eq!(RELEASES.map(|r| told(&blob, r)), [None, second]);
 }

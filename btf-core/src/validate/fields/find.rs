@@ -22,10 +22,12 @@ struct Frame<'a> {
     first: usize,
     /// Kinds that it may not have again.
     seen: Seen,
+    /// How deep structs stand in one another in it, itself counted in.
+    depth: usize,
 }
 
 /// Which unique kinds have been seen.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Seen {
     spin_lock: bool,
     res_spin_lock: bool,
@@ -52,6 +54,8 @@ enum Found<'a> {
 }
 
 /// The special fields of `ty`.
+///
+/// A struct without any is looked through once: in a deep nest of them the kernel's time is exponential.
 pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Fields<'a>, Rule> {
     let mut fields = Fields::new();
     let root = Frame {
@@ -61,18 +65,17 @@ pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Field
         count: 1,
         first: 0,
         seen: Seen::default(),
+        depth: 1,
     };
     let mut frames = [root; MAX_RESOLVE_DEPTH];
     let mut depth = 1_usize;
     while let Some(frame) = depth.checked_sub(1).and_then(|top| frames.get_mut(top)) {
         let Some(member) = frame.ty.members().nth(frame.next) else {
             finish(frame, &mut fields)?;
-            let seen = frame.seen;
+            let inner = *frame;
             depth = depth.saturating_sub(1);
-            let outer = depth.checked_sub(1).and_then(|top| frames.get_mut(top));
-            // 6.12 counts in each struct anew.
-            if let Some(outer) = outer.filter(|_| checker.release != Release::Linux6_12) {
-                outer.seen = seen;
+            if let Some(outer) = depth.checked_sub(1).and_then(|top| frames.get_mut(top)) {
+                leave(checker, &inner, outer, fields.len);
             }
             continue;
         };
@@ -87,6 +90,13 @@ pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Field
                 repeat(&mut fields, first, count, field.kind.size())?;
             }
             Found::Struct(ty) => {
+                if let Some(inner) = checker.graph.plain_depth(ty.id()) {
+                    frame.depth = frame.depth.max(inner.saturating_add(1));
+                    if depth.saturating_add(inner) > MAX_RESOLVE_DEPTH {
+                        return Err(Rule::TooManyFields);
+                    }
+                    continue;
+                }
                 let seen = match checker.release {
                     Release::Linux6_12 => Seen::default(),
                     Release::Linux7_3 => frame.seen,
@@ -98,6 +108,7 @@ pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Field
                     count,
                     first: fields.len,
                     seen,
+                    depth: 1,
                 };
                 *frames.get_mut(depth).ok_or(Rule::TooManyFields)? = inner;
                 depth = depth.saturating_add(1);
@@ -105,6 +116,19 @@ pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Field
         }
     }
     Ok(fields)
+}
+
+/// Goes back from `inner` to the struct around it; `fields` have been found so far.
+fn leave(checker: &Checker<'_, '_>, inner: &Frame<'_>, outer: &mut Frame<'_>, fields: usize) {
+    outer.depth = outer.depth.max(inner.depth.saturating_add(1));
+    // 6.12 counts in each struct anew.
+    let shared = checker.release != Release::Linux6_12;
+    if inner.first == fields && !(shared && inner.seen != outer.seen) {
+        checker.graph.note_plain(inner.ty.id(), inner.depth);
+    }
+    if shared {
+        outer.seen = inner.seen;
+    }
 }
 
 /// Moves the fields of a struct to where it stands, and repeats them for an array (`btf_find_nested_struct`).
