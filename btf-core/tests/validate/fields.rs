@@ -162,9 +162,13 @@ fn arrays_and_offsets() -> Vec<Case> {
         })
         .user(),
     );
-    for (what, behind) in [("in front", false), ("behind", true)] {
+    for (what, bad, behind) in [
+        ("in front", 1, false),
+        ("in front", 4, false),
+        ("behind", 1, true),
+    ] {
         cases.push(
-            case(Rule::FieldOffset, what, [1, 0], move |b, bit| {
+            case(Rule::FieldOffset, what, [bad, 0], move |b, bit| {
                 let int = b.int();
                 let lock = special(b, LOCK);
                 let (field, lock_at) = if behind { (32 + bit, 0) } else { (bit, 32) };

@@ -123,6 +123,11 @@ fn header() -> Vec<Case> {
             b.len = len;
             Place::Header(0)
         }),
+        case(Rule::HeaderNotFound, "8 bytes", [8, 100], |b, len| {
+            int(b);
+            b.len = len;
+            Place::Header(8)
+        }),
         case(Rule::HeaderNotFound, "23 bytes", [23, 100], |b, len| {
             int(b);
             b.len = len;

@@ -567,3 +567,57 @@ fn the_first_broken_rule_of_a_record_is_told() {
     assert_eq!(told(&blob, Linux6_12), Some(Rule::InvalidInfo));
     assert_eq!(told(&blob, Linux7_3), Some(Rule::InvalidKind));
 }
+
+/// Whether `name` is one, by the kernel's words: up to 512 letters, digits and marks, no digit first.
+fn is_name(name: &[u8]) -> bool {
+    let mark = |byte: u8| byte.is_ascii_alphabetic() || b"_.".contains(&byte);
+    name.first().is_some_and(|&first| mark(first))
+        && name.len() <= 512
+        && name.iter().all(|&b| mark(b) || b.is_ascii_digit())
+}
+
+#[test]
+fn names_are_the_same_wherever_they_stand() {
+    // Strings of 12 KiB; one of them is long or has a bad byte, near multiples of 4 KiB.
+    for (start, len, bad) in [
+        (4096, 40, Some(0)),
+        (4090, 40, Some(7)),
+        (4090, 40, Some(6)),
+        (4090, 40, Some(5)),
+        (8100, 512, None),
+        (8100, 513, None),
+        (3600, 512, None),
+        (3600, 513, None),
+        (3840, 513, None),
+        (7679, 513, None),
+    ] {
+        let mut strings = b"\0".to_vec();
+        strings.extend(b"name_1\0".iter().cycle().take(12_280));
+        strings.push(0);
+        strings[start - 1] = 0;
+        strings[start..start + len].fill(b'x');
+        strings[start + len] = 0;
+        if let Some(bad) = bad {
+            strings[start + bad] = b'-';
+        }
+        let around = start.saturating_sub(300)..start + len + 300;
+        for at in around.filter(|at| at % 3 == 0 || at.abs_diff(start) < 3) {
+            let mut blob = Blob::new();
+            blob.strings = strings.clone();
+            blob.raw(
+                u32::try_from(at).unwrap(),
+                u32::from(Kind::FWD.0) << 24,
+                0,
+                &[],
+            );
+            let end = strings[at..].iter().position(|&b| b == 0).unwrap();
+            let good = is_name(&strings[at..at + end]);
+            let rule = (!good).then_some(Rule::InvalidName);
+            assert_eq!(
+                told(&blob, Linux7_3),
+                rule,
+                "{at} of {start}, {len}, {bad:?}"
+            );
+        }
+    }
+}
