@@ -132,6 +132,12 @@ impl Blob {
             }
             own += known.len() as u32;
         }
+        self.name_again(name)
+    }
+
+    /// A new offset of `name`, wherever else it is.
+    pub fn name_again(&mut self, name: &[u8]) -> u32 {
+        let own = self.strings.len() as u32;
         self.strings.extend(name);
         self.strings.push(0);
         self.first_name + own
@@ -185,7 +191,7 @@ impl Blob {
         self.reorder(&order);
     }
 
-    fn name_at(&self, offset: u32) -> &[u8] {
+    pub fn name_at(&self, offset: u32) -> &[u8] {
         let own = offset.checked_sub(self.first_name).map(|own| own as usize);
         let rest = own
             .and_then(|own| self.strings.get(own..))
@@ -236,7 +242,12 @@ impl Blob {
             .collect()
     }
 
-    pub fn bytes(&self, order: ByteOrder) -> Vec<u8> {
+    /// The blob in the machine's byte order.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes_in(ByteOrder::NATIVE)
+    }
+
+    pub fn bytes_in(&self, order: ByteOrder) -> Vec<u8> {
         let types = self.type_words();
         self.bytes_of(&self.header_words(types.len()), &types, order)
     }

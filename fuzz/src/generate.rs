@@ -113,10 +113,57 @@ pub fn generate(data: &[u8]) -> Generated {
         _ => (ByteOrder::Big, ByteOrder::Little),
     };
     Generated {
-        base: base.map(|base| base.bytes(native)),
+        base: base.map(|base| base.bytes_in(native)),
         blob: blob.bytes_of(&header, &types, native),
         // Sections that are not where they should be may be of bytes that have no order.
         twin: (damage < HEADER_DAMAGE).then(|| blob.bytes_of(&header, &types, foreign)),
+    }
+}
+
+/// A module over its distilled base, and the kernel that it is moved onto.
+#[derive(Debug)]
+pub struct Move {
+    pub distilled: Vec<u8>,
+    pub kernel: Vec<u8>,
+    pub module: Vec<u8>,
+}
+
+/// Makes the three from `data`. The kernel has most of what the distilled base asks for.
+pub fn generate_move(data: &[u8]) -> Move {
+    let mut choices = Choices(Unstructured::new(data));
+    let (form, damage) = (choices.byte(), choices.byte());
+    let others = usize::from(choices.byte() % 16);
+    let asked = usize::from(choices.byte() % 16);
+    let mut generator = Generator::new(Blob::default(), None, &mut choices);
+    for _ in 0..asked {
+        generator.opaque();
+    }
+    let distilled = generator.blob;
+    let mut kernel = Generator::new(Blob::default(), None, &mut choices).run(others);
+    for record in &distilled.records {
+        let name = distilled.name_at(record.name).to_vec();
+        choices.found(&mut kernel, record, &name);
+    }
+    if form & 1 != 0 {
+        kernel.sort();
+    }
+    let module =
+        Generator::new(Blob::over(&distilled), Some(&distilled), &mut choices).run(MAX_RECORDS);
+    let order = match form & 0x80 {
+        0 => ByteOrder::Little,
+        _ => ByteOrder::Big,
+    };
+    let bytes = |blob: &Blob, choices: &mut Choices<'_>, damaged: bool| {
+        let mut types = blob.type_words();
+        if damaged {
+            choices.damage(&mut types);
+        }
+        blob.bytes_of(&blob.header_words(types.len()), &types, order)
+    };
+    Move {
+        distilled: bytes(&distilled, &mut choices, damage & 0xf0 == 0x10),
+        kernel: bytes(&kernel, &mut choices, damage & 0xf0 == 0x20),
+        module: bytes(&module, &mut choices, damage & 0xf0 == 0x30),
     }
 }
 
@@ -196,6 +243,30 @@ impl Choices<'_> {
             6 => word.wrapping_mul(8),
             _ => self.word(),
         };
+    }
+}
+
+impl Choices<'_> {
+    /// Adds to `kernel` what `asked`, a record of a distilled base, asks for, or nearly so.
+    fn found(&mut self, kernel: &mut Blob, asked: &Record, name: &[u8]) {
+        let mut found = asked.clone();
+        let choice = self.byte();
+        match choice {
+            0xc0..=0xcf => return,
+            0xd0..=0xd7 => found.kind = self.of(&[Kind::STRUCT, Kind::UNION, Kind::ENUM64]),
+            0xd8..=0xdf => found.size_or_type = Word::Plain(u32::from(self.byte())),
+            0xe0..=0xe7 => found.kind_flag = !found.kind_flag,
+            _ => {}
+        }
+        found.name = match choice {
+            // The same name once more.
+            0xf8.. => kernel.name_again(name),
+            _ => kernel.name(name),
+        };
+        if choice >= 0xe8 {
+            kernel.push(found.clone());
+        }
+        kernel.push(found);
     }
 }
 
@@ -325,6 +396,32 @@ impl<'c, 'u> Generator<'c, 'u> {
                 .sized(Some(size))
                 .vlen(0),
         );
+    }
+
+    /// A record as a distilled base has them.
+    fn opaque(&mut self) {
+        let kinds = [
+            Kind::STRUCT,
+            Kind::STRUCT,
+            Kind::UNION,
+            Kind::INT,
+            Kind::FLOAT,
+            Kind::ENUM,
+            Kind::FWD,
+            Kind::STRUCT,
+        ];
+        let kind = self.choices.of(&kinds);
+        let name = self.name(&NAMES[..12]);
+        let size = match kind {
+            Kind::FWD => 0,
+            _ => [8, 4, 16, 2][usize::from(self.choices.byte() % 4)],
+        };
+        let mut record = Record::new(kind, name, Word::Plain(size)).sized(Some(size));
+        if kind == Kind::INT {
+            record = record.with(1, vec![Word::Plain(size * 8)]).vlen(0);
+        }
+        record.kind_flag = self.choices.rarely();
+        self.blob.push(record);
     }
 
     fn pointer(&mut self) {

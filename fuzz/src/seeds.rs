@@ -2,12 +2,12 @@
 
 //! The BTF that the fuzzer starts with, made by hand.
 
-use btf_core::{ByteOrder, Kind};
+use btf_core::Kind;
 
 use crate::blob::{Blob, Record, Word, VOID};
 
 /// What a kernel must have for kptrs: structs, and the functions that release them.
-pub fn kernel() -> Vec<u8> {
+pub fn kernel() -> Blob {
     let mut blob = Blob::default();
     for name in [&b"task_struct"[..], b"cgroup", b"a"] {
         let name = blob.name(name);
@@ -18,5 +18,5 @@ pub fn kernel() -> Vec<u8> {
         let name = blob.name(name);
         blob.push(Record::new(Kind::FUNC, name, proto));
     }
-    blob.bytes(ByteOrder::NATIVE)
+    blob
 }
