@@ -7,7 +7,8 @@ use std::fmt::{self, Write as _};
 use allocation_counter::measure;
 use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
-    Btf, Declaration, Error, IntEncoding, Kind, Linkage, Param, RawMember, Tag, TypeId, Writer,
+    Btf, Declaration, Error, IntEncoding, Kind, Linkage, Param, RawMember, Relocation, Tag, TypeId,
+    Writer,
 };
 
 /// Takes what is printed, and keeps only its length.
@@ -74,6 +75,18 @@ fn ask(btf: &Btf<'_>) -> Result<usize, Error> {
     Ok(answers + printed.0)
 }
 
+/// Moves a split BTF from a distilled base, which knows only an int, onto `kernel`.
+fn relocate(kernel: &Btf<'_>) -> Result<usize, Error> {
+    let (mut base, mut split, mut moved, mut room) = ([0; 64], [0; 64], [0; 128], [0; 16]);
+    let mut writer = Writer::new(&mut base);
+    writer.push_int(b"int", 4, IntEncoding::SIGNED)?;
+    let base = Btf::parse(writer.finish()?)?;
+    let len = write_split(&base, &mut split)?;
+    let split = Btf::parse_split(&split[..len], &base)?;
+    let len = Relocation::new(&split, kernel, &mut room)?.write(&mut moved)?;
+    ask(&Btf::parse_split(&moved[..len], kernel)?)
+}
+
 /// Does everything; gives the number of answers.
 fn do_everything() -> Result<usize, Error> {
     let (mut data, mut split) = ([0; 512], [0; 128]);
@@ -86,6 +99,7 @@ fn do_everything() -> Result<usize, Error> {
     answers += ask(&btf.indexed(&mut room))?;
     answers += ask(&Btf::parse_indexed(data, &mut small_room)?)?;
     answers += ask(&Btf::parse_split(&split[..len], &btf)?)?;
+    answers += relocate(&btf)?;
     for policy in [
         Policy::Kernel { base: None },
         Policy::User { kernel: Some(&btf) },
