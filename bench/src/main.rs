@@ -18,7 +18,7 @@ use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 
 use peers::{Peer, Scratch, PEERS, REFERENCE};
-use task::{shuffle, Answer, Task};
+use task::{shuffle, Answers, Task};
 
 /// How often everything is measured; the median counts.
 const REPETITIONS: usize = 21;
@@ -171,7 +171,7 @@ fn measure(task: &Task, peers: &[Peer]) -> Result<Vec<Measured>> {
 }
 
 /// The answers, found by looking at every type.
-fn walk(task: &Task) -> Result<Vec<Option<Answer>>> {
+fn walk(task: &Task) -> Result<Answers> {
     let mut first = std::collections::HashMap::new();
     let btf = btf_core::Btf::parse(&task.data)?;
     for ty in btf.types().filter(|ty| ty.kind() == btf_core::Kind::FUNC) {

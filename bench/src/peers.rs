@@ -10,7 +10,7 @@ use btf_core::{Kind, Type};
 use btf_rs::{Backend, BtfType as _};
 
 use crate::libbpf;
-use crate::task::{perform, Answer, Prototype, Taken, Task};
+use crate::task::{perform, Answer, Answers, Prototype, Taken, Task};
 
 /// Words in a KiB.
 const KIB: usize = 1024 / size_of::<u32>();
@@ -28,7 +28,7 @@ pub(crate) struct Peer {
     /// At most this part of libbpf's time is aimed at.
     pub(crate) target: Option<f64>,
     /// Does the task.
-    pub(crate) run: fn(&Task, &mut [u32], &mut Vec<Option<Answer>>) -> Result<Taken>,
+    pub(crate) run: fn(&Task, &mut [u32], &mut Answers) -> Result<Taken>,
 }
 
 /// How much memory is given.
@@ -109,7 +109,7 @@ pub(crate) const PEERS: &[Peer] = &[
     },
 ];
 
-fn ours(task: &Task, scratch: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<Taken> {
+fn ours(task: &Task, scratch: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     perform(
         task,
         answers,
@@ -118,19 +118,11 @@ fn ours(task: &Task, scratch: &mut [u32], answers: &mut Vec<Option<Answer>>) -> 
     )
 }
 
-fn validated_as_kernel(
-    task: &Task,
-    scratch: &mut [u32],
-    answers: &mut Vec<Option<Answer>>,
-) -> Result<Taken> {
+fn validated_as_kernel(task: &Task, scratch: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     validated(task, Policy::Kernel { base: None }, scratch, answers)
 }
 
-fn validated_as_user(
-    task: &Task,
-    scratch: &mut [u32],
-    answers: &mut Vec<Option<Answer>>,
-) -> Result<Taken> {
+fn validated_as_user(task: &Task, scratch: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     validated(task, Policy::User { kernel: None }, scratch, answers)
 }
 
@@ -138,7 +130,7 @@ fn validated(
     task: &Task,
     policy: Policy<'_>,
     scratch: &mut [u32],
-    answers: &mut Vec<Option<Answer>>,
+    answers: &mut Answers,
 ) -> Result<Taken> {
     perform(
         task,
@@ -165,14 +157,14 @@ pub(crate) fn answer(btf: &btf_core::Btf<'_>, func: &Type<'_>, proto: &Type<'_>)
     }
 }
 
-fn libbpf(task: &Task, _: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<Taken> {
+fn libbpf(task: &Task, _: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     let open = || libbpf::Btf::open(&task.data);
     perform(task, answers, open, libbpf::Btf::func)
 }
 
 /// It has prototypes, but shows them to nobody.
 #[cfg(feature = "aya")]
-fn aya(task: &Task, _: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<Taken> {
+fn aya(task: &Task, _: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     use aya_obj::btf::{Btf, BtfKind};
 
     let open = || Ok(Btf::parse(&task.data, Default::default())?);
@@ -185,12 +177,12 @@ fn aya(task: &Task, _: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<
     })
 }
 
-fn btf_rs_cached(task: &Task, _: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<Taken> {
+fn btf_rs_cached(task: &Task, _: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     let open = || Ok(btf_rs::Btf::from_bytes(&task.data)?);
     perform(task, answers, open, btf_rs_func)
 }
 
-fn btf_rs_mapped(task: &Task, _: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<Taken> {
+fn btf_rs_mapped(task: &Task, _: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     let open = || {
         Ok(btf_rs::Btf::from_file_with_backend(
             &task.path,
@@ -222,7 +214,7 @@ fn btf_rs_func(btf: &btf_rs::Btf, name: &CStr) -> Option<Answer> {
 }
 
 /// It knows one type for each name, of whatever kind.
-fn btf(task: &Task, _: &mut [u32], answers: &mut Vec<Option<Answer>>) -> Result<Taken> {
+fn btf(task: &Task, _: &mut [u32], answers: &mut Answers) -> Result<Taken> {
     let open = || Ok(btf::btf::Btf::from_file(&task.path)?);
     perform(task, answers, open, |btf, name| {
         let func = btf.get_type_by_name(name.to_str().ok()?).ok()?;

@@ -71,6 +71,9 @@ pub(crate) fn shuffle<T>(items: &mut [T], seed: u64) {
     }
 }
 
+/// What a peer found for each name.
+pub(crate) type Answers = Vec<Option<Answer>>;
+
 /// What a peer found for one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -121,7 +124,7 @@ pub(crate) struct Taken {
 /// Opens a BTF and looks all names up; the answers go to `answers`, which has room for them.
 pub(crate) fn perform<B>(
     task: &Task,
-    answers: &mut Vec<Option<Answer>>,
+    answers: &mut Answers,
     open: impl FnOnce() -> Result<B>,
     look_up: impl Fn(&B, &CStr) -> Option<Answer>,
 ) -> Result<Taken> {
