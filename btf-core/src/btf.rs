@@ -9,7 +9,7 @@ use crate::elements::MEMBER_LEN;
 use crate::index::{Index, IndexBuilder, NameOrder};
 use crate::limits::{MAX_CHAIN_LEN, MAX_TYPES};
 use crate::names::{names, NameTable};
-use crate::{ByteOrder, Error, ErrorKind, Header, Info, Kind, Section, Type, TypeId};
+use crate::{ByteOrder, Error, ErrorKind, Header, Kind, Section, Type, TypeId};
 
 /// BTF whose records all lie inside their section. References between them are checked when followed.
 #[derive(Clone, Copy, Debug)]
@@ -308,15 +308,11 @@ impl<'a> Btf<'a> {
         btf.types_from(id).next()
     }
 
-    /// The kind of the own type of `id`, if the index knows its record, as a full index knows all.
-    pub(crate) fn kind_by_index(&self, id: TypeId) -> Option<Kind> {
-        let place = id.0.checked_sub(self.first_id.0)?;
-        let (known, offset) = self.index.before(place);
-        let info = self
-            .header
-            .order
-            .u32_at(self.header.types, offset.checked_add(4)?)?;
-        (known == place).then(|| Info(info).kind())
+    /// The own types that are marked in the index, in the order of their ids.
+    pub(crate) fn marked(&self) -> impl Iterator<Item = Type<'a>> + use<'a> {
+        let btf = *self;
+        let ids = self.index.marked();
+        ids.filter_map(move |place| btf.get(TypeId(btf.first_id.0.saturating_add(place))))
     }
 
     /// The type of `id`, as [`Btf::get`], or the error that there is none.

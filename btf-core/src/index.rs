@@ -9,6 +9,9 @@
 use crate::bytes::{head, in_order};
 use crate::Btf;
 
+/// Marks a type, in its offset: records are made of words, so the lowest bits are free.
+pub(crate) const MARK: u32 = 1;
+
 /// Offsets of every so many own types of a BTF, and whether its names are sorted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Index<'i> {
@@ -72,8 +75,16 @@ impl<'i> Index<'i> {
         let place = u32::try_from(entry).unwrap_or(u32::MAX);
         (
             place.saturating_mul(self.step),
-            usize::try_from(offset).unwrap_or(0),
+            usize::try_from(offset & !MARK).unwrap_or(0),
         )
+    }
+
+    /// The places of the types whose offsets are marked; of an index that has all.
+    pub(crate) fn marked(&self) -> impl Iterator<Item = u32> + use<'i> {
+        let marked = (0..)
+            .zip(self.offsets)
+            .filter(|(_, offset)| **offset & MARK != 0);
+        marked.map(|(place, _)| place)
     }
 
     pub(crate) fn sorted(&self) -> bool {

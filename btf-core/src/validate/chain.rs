@@ -4,22 +4,25 @@
 
 use super::{broken, Release, Rule};
 use crate::limits::MAX_CHAIN_LEN;
-use crate::{Btf, Error, Kind, Type, TypeId};
+use crate::{Btf, Dialect, Error, Kind, Type, TypeId};
 
-/// Checks the own types. Linear: a chain is left where it meets one that has been found good.
+/// Whether the chain that begins with `ty` must be followed when all records are known. Where a modifier refers to an
+/// earlier type, the rest of the chain is checked already; only 6.12 must still look at the order of tags.
+pub(super) fn is_open(ty: &Type<'_>, dialect: Dialect) -> bool {
+    let forward = ty.target().is_some_and(|target| target >= ty.id());
+    ty.kind().is_modifier() && (forward || dialect == Dialect::Vlen16)
+}
+
+/// Checks the own types that [`is_open`] holds for, which are marked. Linear: a chain is left at the first earlier type.
 pub(super) fn check(btf: &Btf<'_>, release: Release) -> Result<(), Error> {
-    let mut good = TypeId(btf.first_id().0.saturating_sub(1));
-    let is_modifier = |id: &TypeId| btf.kind_by_index(*id).is_some_and(Kind::is_modifier);
-    let ids = (btf.first_id().0..btf.end_id().0).map(TypeId);
-    for ty in ids.filter(is_modifier).filter_map(|id| btf.get(id)) {
-        chain(btf, release, ty, good).map_err(|rule| broken(btf, rule, ty.id()))?;
-        good = ty.id();
+    for ty in btf.marked() {
+        chain(btf, release, ty).map_err(|rule| broken(btf, rule, ty.id()))?;
     }
     Ok(())
 }
 
-/// Follows the chain that begins with `start`; ids up to `good` have been followed before.
-fn chain(btf: &Btf<'_>, release: Release, start: Type<'_>, good: TypeId) -> Result<(), Rule> {
+/// Follows the chain that begins with `start`; modifiers before it have been checked.
+fn chain(btf: &Btf<'_>, release: Release, start: Type<'_>) -> Result<(), Rule> {
     let mut ty = start;
     let mut in_tags = ty.kind() == Kind::TYPE_TAG;
     for _ in 0..MAX_CHAIN_LEN {
@@ -28,7 +31,7 @@ fn chain(btf: &Btf<'_>, release: Release, start: Type<'_>, good: TypeId) -> Resu
             return Err(Rule::TagsAfterModifiers);
         }
         in_tags &= tag;
-        let Some(target) = ty.target().filter(|_| ty.id() > good) else {
+        let Some(target) = ty.target().filter(|_| ty.id() >= start.id()) else {
             return Ok(());
         };
         if target == TypeId::VOID {

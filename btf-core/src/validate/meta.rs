@@ -3,9 +3,9 @@
 //! Each record alone (`btf_check_all_metas`).
 
 use super::names::{in_bounds, is_section, Names};
-use super::Rule;
+use super::{chain, Rule};
 use crate::elements::{MEMBER_LEN, PARAM_LEN};
-use crate::index::NameOrder;
+use crate::index::{NameOrder, MARK};
 use crate::limits::{MAX_TYPES, TYPE_LEN};
 use crate::shape::record_len;
 use crate::{Btf, Dialect, Error, Kind, Section, Type, TypeId};
@@ -29,7 +29,7 @@ impl From<Rule> for Broken {
     }
 }
 
-/// Checks every record; puts their offsets into `offsets` as far as there is room.
+/// Checks every record; puts their offsets into `offsets` as far as there is room, marked where a chain is open.
 pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Result<Found, Error> {
     let mut found = Found {
         types: 0,
@@ -56,7 +56,12 @@ pub(super) fn check(btf: &Btf<'_>, dialect: Dialect, offsets: &mut [u32]) -> Res
             continue;
         }
         if let Some(place) = places.next() {
-            *place = u32::try_from(start).unwrap_or(u32::MAX);
+            let mark = if chain::is_open(&ty, dialect) {
+                MARK
+            } else {
+                0
+            };
+            *place = u32::try_from(start).unwrap_or(u32::MAX) | mark;
         }
         order.push(btf, ty.name_offset());
         found.types = found.types.saturating_add(1);
