@@ -21,6 +21,7 @@ pub struct Btf<'a> {
     end_id: TypeId,
     index: Index<'a>,
     names: NameTable<&'a [u32]>,
+    named_types: NameTable<&'a [u32]>,
 }
 
 impl<'a> Btf<'a> {
@@ -80,6 +81,7 @@ impl<'a> Btf<'a> {
             end_id: first_id,
             index: Index::NONE,
             names: NameTable::NONE,
+            named_types: NameTable::NONE,
         }
     }
 
@@ -197,6 +199,27 @@ impl<'a> Btf<'a> {
     /// seven eighths of the room are found by a walk.
     pub fn names_indexed(mut self, room: &'a mut [u32]) -> Self {
         self.names = NameTable::build(room, self.header.strings);
+        self
+    }
+
+    /// This BTF with a hash table of its named types in `room`; two words for each type are good. Linear in the types,
+    /// once.
+    ///
+    /// [`Btf::find`] then takes a few steps where the names are not sorted, as up to Linux 6.x. Types beyond seven
+    /// eighths of the room are found by a walk. It should also have an index ([`Btf::indexed`]), and that first: of
+    /// sorted names no table is made.
+    pub fn types_indexed(mut self, room: &'a mut [u32]) -> Self {
+        if self.is_sorted() {
+            return self;
+        }
+        let mut table = NameTable::new(room);
+        for (place, ty) in self.types().enumerate() {
+            let name = self.name(&ty);
+            if !name.is_empty() {
+                table.add(name, place, place.saturating_add(1));
+            }
+        }
+        self.named_types = table.finish();
         self
     }
 
@@ -373,16 +396,45 @@ impl<'a> Btf<'a> {
         let btf = *self;
         let has_name = move |ty: &Type<'_>| is_name(btf.strings_from(ty.name_offset()), name);
         let (types, end) = self.candidates(name);
-        types
-            .take_while(move |ty| ty.id() < end || has_name(ty))
+        let types = types.take_while(move |ty| ty.id() < end || has_name(ty));
+        self.by_table(name)
+            .chain(types)
             .filter(move |ty| ty.kind() == kind && has_name(ty))
+    }
+
+    /// The own types of `kind`, in the order of their ids. One pass over all.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = Type<'a>> + use<'a> {
+        self.types().filter(move |ty| ty.kind() == kind)
+    }
+
+    /// Types that may have this name, by the table; anonymous ones are not in it.
+    fn by_table(&self, name: &[u8]) -> impl Iterator<Item = Type<'a>> + use<'a> {
+        let table = if name.is_empty() {
+            NameTable::NONE
+        } else {
+            self.named_types
+        };
+        let btf = *self;
+        table.places(name).filter_map(move |place| {
+            let place = u32::try_from(place).ok()?;
+            btf.get(TypeId(btf.first_id.0.checked_add(place)?))
+        })
+    }
+
+    /// The own types that the table does not have.
+    fn types_behind_table(&self, name: &[u8]) -> Types<'a> {
+        if name.is_empty() {
+            return self.types();
+        }
+        let covered = u32::try_from(self.named_types.covered()).unwrap_or(u32::MAX);
+        self.types_from(TypeId(self.first_id.0.saturating_add(covered)))
     }
 
     /// The types from one on that is not after the first of this name, and an id that is not before it: from there
     /// on, types of this name are all that matter.
     fn candidates(&self, name: &[u8]) -> (Types<'a>, TypeId) {
         if !self.is_sorted() {
-            return (self.types(), self.end_id);
+            return (self.types_behind_table(name), self.end_id);
         }
         let name_head = head(name);
         let before = |offset| {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! From a name to its place in the strings, without a walk through them.
+//! From a name to its place, without a walk through all of them.
 //!
 //! ```text
 //!   strings   │ 0 i n t 0 t a s k 0 u 8 0 │        a place is an offset here: int 1, task 5
 //!   slots     │ 0 │ 6 │ 0 │ 0 │ 2 │ 0 │ 11 │ 0 │   1 + place, at hash modulo slots or behind; 0 is free
 //! ```
+//!
+//! In a table of types a place is the number of a type, and a name may have several.
 
 use core::iter;
 
@@ -16,7 +18,7 @@ use crate::bytes::up_to_nul;
 pub(crate) struct NameTable<S> {
     slots: S,
     used: usize,
-    /// All names before this place are in the table; there was no room for those from here on.
+    /// All names at places before this one are in the table; there was no room for those from here on.
     covered: usize,
 }
 
@@ -43,17 +45,24 @@ impl<'r> NameTable<&'r mut [u32]> {
     pub(crate) fn build(room: &'r mut [u32], strings: &[u8]) -> NameTable<&'r [u32]> {
         let mut table = Self::new(room);
         for (place, name) in names(strings) {
-            table.add(name, place);
+            let next = place.saturating_add(name.len()).saturating_add(1);
+            table.add(name, place, next);
         }
+        table.finish()
+    }
+
+    /// The table, to look into only.
+    pub(crate) fn finish(self) -> NameTable<&'r [u32]> {
         NameTable {
-            slots: table.slots,
-            used: table.used,
-            covered: table.covered,
+            slots: self.slots,
+            used: self.used,
+            covered: self.covered,
         }
     }
 
-    /// Takes up the name at `place`, the one behind the last; left out when the table is full.
-    pub(crate) fn add(&mut self, name: &[u8], place: usize) {
+    /// Takes up the name at `place`, which comes after the last; left out when the table is full. The next name can be
+    /// at `next`.
+    pub(crate) fn add(&mut self, name: &[u8], place: usize, next: usize) {
         let free = self.used.saturating_mul(8) < self.slots.len().saturating_mul(7);
         let entry = u32::try_from(place.saturating_add(1)).ok();
         let (Some(entry), true) = (entry, free) else {
@@ -67,7 +76,7 @@ impl<'r> NameTable<&'r mut [u32]> {
         if let Some(slot) = slot {
             *slot = entry;
             self.used = self.used.saturating_add(1);
-            self.covered = place.saturating_add(name.len()).saturating_add(1);
+            self.covered = next;
         }
     }
 }
@@ -80,13 +89,24 @@ impl<S: AsRef<[u32]>> NameTable<S> {
 
     /// The place of `name`, of which `is_at` tells whether it is at a place.
     pub(crate) fn find(&self, name: &[u8], is_at: impl Fn(usize) -> bool) -> Option<usize> {
-        let slots = self.slots.as_ref();
-        let (head, tail) = slots.split_at_checked(start(slots, name))?;
-        tail.iter()
-            .chain(head)
-            .map_while(|slot| usize::try_from(slot.checked_sub(1)?).ok())
-            .find(|place| is_at(*place))
+        places(self.slots.as_ref(), name).find(|place| is_at(*place))
     }
+}
+
+impl<'r> NameTable<&'r [u32]> {
+    /// The places at which `name` may be, in their order.
+    pub(crate) fn places(&self, name: &[u8]) -> impl Iterator<Item = usize> + use<'r> {
+        places(self.slots, name)
+    }
+}
+
+fn places<'s>(slots: &'s [u32], name: &[u8]) -> impl Iterator<Item = usize> + use<'s> {
+    let (head, tail) = slots
+        .split_at_checked(start(slots, name))
+        .unwrap_or_default();
+    tail.iter()
+        .chain(head)
+        .map_while(|slot| usize::try_from(slot.checked_sub(1)?).ok())
 }
 
 /// The slot at which the search for `name` begins: its FNV-1a hash, modulo the number of slots.

@@ -204,7 +204,8 @@ impl<'b> Writer<'b> {
     /// Takes up a name that is not there yet; gives its place.
     fn add_name(&mut self, name: &[u8]) -> Option<usize> {
         let place = self.out.push_name(name)?;
-        self.names.add(name, place);
+        let next = place.saturating_add(name.len()).saturating_add(1);
+        self.names.add(name, place, next);
         Some(place)
     }
 

@@ -171,6 +171,28 @@ fn members_that_contain_the_same_again_and_again_are_given_up() {
 }
 
 #[test]
+fn a_table_of_types_gives_the_answers_of_a_walk() {
+    let data = sample();
+    let btf = Btf::parse(&data).unwrap();
+    for len in 0..40 {
+        let mut room = vec![u32::MAX; len];
+        let tabled = btf.types_indexed(&mut room);
+        for ty in btf.types() {
+            let (name, kind) = (btf.name(&ty), ty.kind());
+            assert!(
+                tabled.named(name, kind).eq(btf.named(name, kind)),
+                "{kind} in {len} words"
+            );
+        }
+        assert_eq!(tabled.find(b"task", Kind::UNION), None);
+        assert_eq!(tabled.find(b"nobody", Kind::STRUCT), None);
+        assert!(tabled
+            .of_kind(Kind::PTR)
+            .eq(btf.types().filter(|ty| ty.kind() == Kind::PTR)));
+    }
+}
+
+#[test]
 fn split_goes_on_where_its_base_ends() {
     let base_data = sample();
     let base = Btf::parse(&base_data).unwrap();

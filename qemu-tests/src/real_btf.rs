@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use anyhow::{ensure, Result};
-use btf_core::{Btf, TypeId};
+use btf_core::{Btf, Kind, Type, TypeId};
 
 /// How much is asked.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +52,28 @@ pub fn check(btf: Btf<'_>, effort: Effort) -> Result<usize> {
             indexed.get(TypeId(u32::MAX)).is_none(),
             "there is no such type"
         );
-        for ty in types.iter().step_by(types.len() / effort.lookups + 1) {
-            let (name, kind) = (btf.name(ty), ty.kind());
-            let found = indexed.find_own(name, kind).map(|ty| ty.id());
-            ensure!(
-                found.as_ref() == first.get(&(name, kind)),
-                "{kind} '{}': found {found:?}",
-                name.escape_ascii()
-            );
-        }
+        by_name(&indexed, &types, &first, effort)?;
+        let mut table = vec![0; types.len() / step * 2];
+        by_name(&indexed.types_indexed(&mut table), &types, &first, effort)?;
     }
     Ok(types.len())
+}
+
+/// Checks look-ups of some of `types` by their names; `first` has the first type of each name and kind.
+fn by_name(
+    btf: &Btf<'_>,
+    types: &[Type<'_>],
+    first: &HashMap<(&[u8], Kind), TypeId>,
+    effort: Effort,
+) -> Result<()> {
+    for ty in types.iter().step_by(types.len() / effort.lookups + 1) {
+        let (name, kind) = (btf.name(ty), ty.kind());
+        let found = btf.find_own(name, kind).map(|ty| ty.id());
+        ensure!(
+            found.as_ref() == first.get(&(name, kind)),
+            "{kind} '{}': found {found:?}",
+            name.escape_ascii()
+        );
+    }
+    Ok(())
 }
