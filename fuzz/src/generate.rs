@@ -384,7 +384,7 @@ impl<'c, 'u> Generator<'c, 'u> {
         let choice = self.choices.byte();
         let size = [4, 8, 1, 2, 16, 4, 8, 3][usize::from(choice % 8)];
         let encoding = [1, 0, 4, 2, 0, 1, 0, 3][usize::from(choice / 8 % 8)];
-        let mut word = encoding << 24 | size * 8;
+        let mut word = (encoding << 24) | (size * 8);
         if choice >= 0xe0 {
             word ^= self.choices.word();
         }

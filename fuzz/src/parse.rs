@@ -105,10 +105,15 @@ fn read_type(btf: &Btf<'_>, ty: &Type<'_>) {
     for (count, has_them) in counts {
         assert_eq!(count, if has_them { vlen } else { 0 });
     }
-    for place in 0..vlen.min(4) {
-        assert_eq!(ty.members().nth(place), ty.members().skip(place).next());
-        assert_eq!(ty.variables().nth(place), ty.variables().skip(place).next());
+    // Some iterators have a short way to a later element.
+    for (place, member) in ty.members().enumerate().take(4) {
+        assert_eq!(ty.members().nth(place), Some(member));
     }
+    for (place, variable) in ty.variables().enumerate().take(4) {
+        assert_eq!(ty.variables().nth(place), Some(variable));
+    }
+    assert_eq!(ty.members().nth(vlen), None);
+    assert_eq!(ty.variables().nth(vlen), None);
     assert_eq!(ty.int().is_some(), ty.kind() == Kind::INT);
     assert_eq!(ty.array().is_some(), ty.kind() == Kind::ARRAY);
     assert_eq!(ty.component().is_some(), ty.kind() == Kind::DECL_TAG);

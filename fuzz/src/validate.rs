@@ -65,6 +65,15 @@ pub fn check(data: &[u8]) {
     differ_by(&new_user, &old_user, &[FIELD_RULES, RULES_OF_6_12].concat());
 }
 
+/// What a kernel says of the BTF that is made from `data`, as a program's.
+pub fn verdict_of_program(data: &[u8], release: Release) -> Result<(), Error> {
+    let kernel = kernel();
+    let policy = Policy::User {
+        kernel: Some(&kernel),
+    };
+    verdict(&input(data).blob, policy, release)
+}
+
 /// If `one` is accepted, `other` is refused by one of `rules`, or not at all.
 fn differ_by(one: &Result<(), Error>, other: &Result<(), Error>, rules: &[Rule]) {
     if let (Ok(()), Err(error)) = (one, other) {

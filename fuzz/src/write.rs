@@ -357,7 +357,8 @@ fn can_be_said(btf: &Btf<'_>, ty: &Type<'_>) -> bool {
         Kind::PTR | Kind::CONST | Kind::VOLATILE | Kind::RESTRICT | Kind::ARRAY | Kind::FUNC_PROTO
     );
     let component = ty.component().is_none_or(|component| component >= -1);
-    flag && counted && int && component && !(nameless && !btf.name(ty).is_empty())
+    let name = !nameless || btf.name(ty).is_empty();
+    flag && counted && int && component && name
 }
 
 fn push_by_kind(btf: &Btf<'_>, ty: &Type<'_>, writer: &mut Writer<'_>) -> Result<TypeId, Error> {

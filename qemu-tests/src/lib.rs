@@ -20,6 +20,7 @@ pub mod bench;
 pub mod boot;
 pub mod build_root;
 pub mod dump_check;
+pub mod fuzz;
 pub mod guest;
 pub mod initramfs;
 pub mod kernel;

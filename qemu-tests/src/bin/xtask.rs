@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `cargo xtask`: the demo, all tests, and the bench.
+//! `cargo xtask`: the demo, all tests, the fuzz targets, and the bench.
 
 #![forbid(unsafe_code)]
 
@@ -14,10 +14,12 @@ use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
-use qemu_tests::{parity_table, source_check, table};
+use qemu_tests::{fuzz, parity_table, source_check, table};
 
 /// Random blobs for a comparison of BTF checks, by default.
 const RANDOM_BLOBS: usize = 3000;
+/// How long a target is fuzzed, by default.
+const FUZZ_MINUTES: u32 = 60;
 /// Disagreements that are told of each kernel.
 const SHOWN_DISAGREEMENTS: usize = 20;
 
@@ -62,6 +64,17 @@ enum Task {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
+    },
+    /// Fuzz btf-core with BTF that is almost right. Needs cargo-fuzz and a C++ compiler.
+    ///
+    /// Exit status 1 if an input is found that fails.
+    Fuzz {
+        /// What is fuzzed; all, one after the other, if it is left out.
+        #[arg(value_parser = fuzz::TARGETS.to_vec())]
+        target: Option<String>,
+        /// For how long each.
+        #[arg(long, default_value_t = FUZZ_MINUTES)]
+        minutes: u32,
     },
     /// Measure btf-core beside its peers (libbpf, aya-obj, btf-rs, btf) on the BTF of a kernel.
     ///
@@ -118,6 +131,7 @@ fn main() -> ExitCode {
             json,
         } => parity(&kernels, seed, random, json),
         Task::Test { pin } => test(pin),
+        Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
             what: _,
             kernel,
@@ -245,6 +259,23 @@ fn test(pin: Vec<String>) -> Result<bool> {
             &["fmt", "--manifest-path", "bench/Cargo.toml", "--check"],
         ),
         (
+            "format of the fuzz targets",
+            &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+        ),
+        (
+            "lints of the fuzz targets",
+            &[
+                "clippy",
+                "--manifest-path",
+                "fuzz/Cargo.toml",
+                "--no-default-features",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        (
             "lints",
             &[
                 "clippy",
@@ -299,6 +330,15 @@ fn test(pin: Vec<String>) -> Result<bool> {
         outcome.failures.len()
     );
     Ok(all_held)
+}
+
+fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
+    for target in fuzz::TARGETS {
+        if only.is_none_or(|only| only == *target) {
+            step(&format!("fuzz {target}"), || fuzz::run(target, minutes))?;
+        }
+    }
+    Ok(true)
 }
 
 fn bench(series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
