@@ -133,15 +133,15 @@ impl<'m> Relocation<'m> {
                 .matches
                 .name(offset)
                 .ok_or(ErrorKind::UnmappedName(offset)),
-            Some(own) if offset < self.split.end_name() => Ok(self.first_name.saturating_add(own)),
-            Some(_) => Err(ErrorKind::InvalidName(offset)),
+            // The kernel's checker does not look at the names of parameters, nor does it here.
+            Some(own) => Ok(self.first_name.wrapping_add(own)),
         }
     }
 
     /// Writes the split BTF as it stands on the new base; gives the number of bytes written, as many as it had.
     ///
     /// These are the bytes that the kernel then shows in `/sys/kernel/btf`: ids and name offsets of the records are
-    /// new, all else is as it was. Linear in the split BTF, with a binary search for each name in the base.
+    /// new, all else is as it was. A name that was beyond the strings is as far beyond them afterwards. Linear in the split BTF, with a binary search for each name in the base.
     ///
     /// # Errors
     ///

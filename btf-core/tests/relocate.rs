@@ -537,8 +537,24 @@ fn a_name_of_the_base_must_be_that_of_a_type() {
     assert_eq!(with_member_name(1), Ok(vec![1]));
     assert_eq!(with_member_name(0), Ok(vec![1]));
     assert_eq!(with_member_name(2), Err((ErrorKind::UnmappedName(2), 2)));
-    // \0int\0 and own\0 end at 9.
-    assert_eq!(with_member_name(9), Err((ErrorKind::InvalidName(9), 2)));
+}
+
+#[test]
+fn a_name_beyond_the_strings_stays_as_far_beyond() {
+    // The kernel does not check the names of parameters.
+    let with_name = |name: u32, target: u32, first_name: u32| {
+        let param = record("", Kind::FUNC_PROTO, 0).with(2, &[name, target]);
+        blob(&[param], first_name, false)
+    };
+    let distilled = blob(&[int("int", 4, 1)], 0, false);
+    let onto = blob(&[structure("task", 8), int("int", 4, 1)], 0, false);
+    // The strings are \0int\0 and \0task\0int\0.
+    for (name, moved) in [(100, 105), (u32::MAX, 4)] {
+        assert_eq!(
+            relocate(&distilled, &with_name(name, 1, 5), &onto),
+            Ok((vec![2], with_name(moved, 2, 10)))
+        );
+    }
 }
 
 #[test]
