@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The only program of a parity guest: gives every blob of /blobs to BPF_BTF_LOAD and tells the host what the kernel
- * made of it. One line each, on the console:
+ * The only program of a parity guest: gives every blob of /blobs to BPF_BTF_LOAD, and every pair of /modules to the
+ * kernel as the BTF of a module, and tells the host what the kernel made of it. One line each, on the console:
  *
  *   @btf NUMBER|ERRNO|LAST         errno is 0 for a BTF that was taken; LAST is the last line of the kernel's log
- *   @log LINE                      one line of the kernel log, at the end
- *   @done COUNT                    the last line: how many blobs there were
+ *   @module NUMBER|ERRNO|LEN|HASH  errno of loading the module; length and FNV-1a of the BTF that the kernel then
+ *                                  shows of it, -1 if none
+ *   @log LINE                      one line of the kernel log: about the module before it, else about all blobs
+ *   @done COUNT|COUNT              the last line: how many blobs there were, and how many modules
  *
- * /blobs: for each blob its length and the bytes of it that follow, both 32 bits; the rest of it is zero.
+ * /blobs: for each blob its length and the bytes of it that follow, both 32 bits; the rest of it is zero. /modules is
+ * the same, each time first the distilled base, with length 0 if there is none.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/bpf.h>
-#include <sys/mman.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include "carrier.h"
 
+#define SYSLOG_ACTION_CONSOLE_OFF 6
 #define LOG_LEN (4 << 20)
 #define LINE_LEN 200		/* more of a line than any rule's words */
 
@@ -67,23 +71,42 @@ static void load(unsigned int number, const void *blob, unsigned int len)
 		close(fd);
 }
 
-static unsigned int load_all(void)
+struct blob {
+	unsigned int len;
+	char *bytes;		/* NULL if there is none */
+};
+
+static struct blob next_blob(int fd)
+{
+	struct blob blob = { 0 };
+	unsigned int lens[2];
+
+	if (read(fd, lens, sizeof(lens)) != sizeof(lens))
+		return blob;
+	blob.len = lens[0];
+	blob.bytes = calloc(1, lens[0] ? lens[0] : 1);
+	if (blob.bytes && read(fd, blob.bytes, lens[1]) != (ssize_t)lens[1]) {
+		free(blob.bytes);
+		blob.bytes = NULL;
+	}
+	return blob;
+}
+
+static unsigned int load_blobs(void)
 {
 	int fd = open("/blobs", O_RDONLY);
-	unsigned int lens[2], count = 0;
+	unsigned int count = 0;
+	struct blob blob;
 
-	while (read(fd, lens, sizeof(lens)) == sizeof(lens)) {
-		char *blob = calloc(1, lens[0] ? lens[0] : 1);
-
-		if (!blob || read(fd, blob, lens[1]) != (ssize_t)lens[1])
-			break;
-		load(count++, blob, lens[0]);
-		free(blob);
+	while ((blob = next_blob(fd)).bytes) {
+		load(count++, blob.bytes, blob.len);
+		free(blob.bytes);
 	}
 	close(fd);
 	return count;
 }
 
+/* What was logged since the last time. */
 static void print_kernel_log(int fd)
 {
 	static char record[8192];
@@ -99,21 +122,56 @@ static void print_kernel_log(int fd)
 		text = text ? text + 1 : record;
 		printf("@log %.*s\n", (int)strcspn(text, "\n"), text);
 	}
+}
+
+static unsigned int load_modules(int log)
+{
+	int fd = open("/modules", O_RDONLY);
+	unsigned int count = 0;
+	struct blob base, btf;
+
+	while ((base = next_blob(fd)).bytes && (btf = next_blob(fd)).bytes) {
+		struct shown shown;
+		int err = carrier_load(base.bytes, base.len, btf.bytes, btf.len, &shown);
+
+		printf("@module %u|%d|%ld|%llx\n", count++, err, shown.len, (unsigned long long)shown.hash);
+		print_kernel_log(log);
+		free(base.bytes);
+		free(btf.bytes);
+	}
+	close(fd);
+	return count;
+}
+
+static void write_file(const char *path, const char *content)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, content, strlen(content)) < 0)
+		printf("@log BUG: cannot write %s\n", path);
 	close(fd);
 }
 
 int main(void)
 {
-	unsigned int count;
+	unsigned int blobs, modules = 0;
 	int log;
 
 	mkdir("/dev", 0755);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mkdir("/sys", 0755);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	/* Every module that goes waits for a grace period. */
+	write_file("/sys/kernel/rcu_expedited", "1");
+	/* The log is told by us. */
+	klogctl(SYSLOG_ACTION_CONSOLE_OFF, NULL, 0);
 	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	lseek(log, 0, SEEK_END);
-	count = load_all();
+	blobs = load_blobs();
 	print_kernel_log(log);
-	printf("@done %u\n", count);
+	if (carrier_open())
+		modules = load_modules(log);
+	printf("@done %u|%u\n", blobs, modules);
 	fflush(stdout);
 	reboot(RB_POWER_OFF);
 	return 0;

@@ -17,6 +17,8 @@ const SOURCES: &[&str] = &[
     "guest/init.c",
     "guest/elfutils.c",
     "guest/parity.c",
+    "guest/carrier.c",
+    "guest/carrier.h",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
 ];
@@ -62,7 +64,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                     "cd {folder}
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c elfutils.c \
                          -lbpf -lelf -lz -lzstd
-                     {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c
+                     {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      for name in programs full_signature; do
                          clang-19 -target bpf -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
                              -c $name.bpf.c -o $name.bpf.o

@@ -2,6 +2,8 @@
 
 //! btf-core's validation beside the kernel's: the same blobs are given to both, and nothing may differ.
 //!
+//! This is of BTF that programs bring; [`modules`] has that of modules.
+//!
 //! ```text
 //!   blobs ──► guest: BPF_BTF_LOAD ──► errno, last line of the kernel's log ──┐
 //!     │                                                                      ├──► compare
@@ -9,16 +11,20 @@
 //! ```
 
 mod blob;
+mod carrier;
+mod distilled;
 mod edge;
 mod fields;
 mod generate;
+mod modules;
 mod mutate;
 mod sample;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use btf_core::validate::{validate, Policy, Release, Rule};
 use btf_core::{Btf, Error, ErrorKind};
 
@@ -28,11 +34,31 @@ use crate::progress::step;
 use crate::verdict::complaints;
 use crate::{guest, initramfs, module, packages, qemu};
 
+/// Whose BTF it is: the kernel checks that of modules less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Given to BPF_BTF_LOAD.
+    Program,
+    /// In the sections .BTF and perhaps .BTF.base.
+    Module,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Program => "programs",
+            Self::Module => "modules",
+        })
+    }
+}
+
 /// What a kernel and btf-core made of the same blobs.
 #[derive(Clone, Debug)]
 pub struct Parity {
     /// The kernel.
     pub kernel: Kernel,
+    /// Whose BTF the blobs are.
+    pub owner: Owner,
     /// Number of blobs.
     pub blobs: usize,
     /// How many of them the kernel took.
@@ -57,12 +83,51 @@ struct Said {
 /// # Errors
 ///
 /// Something cannot be built, or the guest does not get to its end.
-pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Result<Parity> {
+pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Result<[Parity; 2]> {
     packages::install(root, kernel)?;
+    let vmlinux = module::vmlinux_btf(root, kernel)?;
+    let vmlinux = Btf::parse(&vmlinux)?;
+    let mut room = vec![0; vmlinux.own_len() as usize];
+    let vmlinux = vmlinux.indexed(&mut room);
     let blobs = blobs(seed, random);
-    let parts: [(&str, &[u8]); 2] = [
+    let modules = modules::cases(&vmlinux, kernel.series.btf_rules, seed);
+    let console = boot(root, kernel, &blobs, &modules)?;
+    let heard = parse(&console).with_context(|| qemu::tail(&console))?;
+    ensure!(
+        heard.programs.len() == blobs.len() && heard.modules.len() == modules.len(),
+        "the guest had {} blobs and {} modules, not {} and {}",
+        heard.programs.len(),
+        heard.modules.len(),
+        blobs.len(),
+        modules.len()
+    );
+    let mut programs = compare(kernel, &vmlinux, &blobs, &heard.programs);
+    let log = match kernel.series.btf_rules {
+        Release::Linux6_12 => without_known_warnings(&heard.log),
+        Release::Linux7_3 => heard.log,
+    };
+    programs.failures.extend(complaints(&log));
+    let lenient = carrier::loads_without_btf(root, kernel)?;
+    let modules = modules::compare(kernel, &modules, &heard.modules, lenient);
+    Ok([programs, modules])
+}
+
+/// Boots `kernel` and gives it all of this; what the console says.
+fn boot(
+    root: &BuildRoot,
+    kernel: &Kernel,
+    blobs: &[blob::Blob],
+    modules: &[modules::Case],
+) -> Result<Vec<String>> {
+    let bytes: Vec<_> = blobs.iter().map(blob::Blob::bytes).collect();
+    let parts: [(&str, &[u8]); 4] = [
         ("init", &guest::build(root, kernel.arch)?.parity),
-        ("blobs", &blob::pack(&blobs)?),
+        ("blobs", &blob::pack(bytes.iter().map(Vec::as_slice))?),
+        ("btf_carrier.ko", &carrier::build(root, kernel)?),
+        (
+            "modules",
+            &blob::pack(modules.iter().flat_map(modules::Case::parts))?,
+        ),
     ];
     let folder = BuildRoot::own(&format!("parity/{}", kernel.release()));
     fs::create_dir_all(root.host_path(&folder))?;
@@ -70,7 +135,11 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Res
         root.host_path(&folder).join("initramfs"),
         initramfs::pack(&parts)?,
     )?;
-    let what = format!("{kernel}: loading {} blobs of BTF", blobs.len());
+    let what = format!(
+        "{kernel}: loading {} blobs of BTF and {} modules",
+        blobs.len(),
+        modules.len()
+    );
     let console = step(&what, || {
         let image = packages::image(kernel);
         qemu::boot(
@@ -82,21 +151,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Res
         )
     })?;
     fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
-    let (said, log) = parse(&console).with_context(|| qemu::tail(&console))?;
-    ensure!(
-        said.len() == blobs.len(),
-        "the guest had {} blobs, not {}",
-        said.len(),
-        blobs.len()
-    );
-    let vmlinux = module::vmlinux_btf(root, kernel)?;
-    let mut parity = compare(kernel, &Btf::parse(&vmlinux)?, &blobs, &said);
-    let log = match kernel.series.btf_rules {
-        Release::Linux6_12 => without_known_warnings(&log),
-        Release::Linux7_3 => log,
-    };
-    parity.failures.extend(complaints(&log));
-    Ok(parity)
+    Ok(console)
 }
 
 /// The log without the warnings that 6.12 gives for two locks or refcounts of a struct, one of them in a struct inside.
@@ -124,10 +179,7 @@ fn blobs(seed: u64, random: usize) -> Vec<blob::Blob> {
         blobs.push(sample);
     }
     for turn in 0..random {
-        let mut blob = match turn % 3 {
-            0 => fields::generate(&mut rng),
-            _ => generate::generate(&mut rng),
-        };
+        let mut blob = random_blob(turn, &mut rng);
         for _ in 0..rng.usize(0..3) {
             mutate::somewhere(&mut blob, &mut rng);
         }
@@ -136,43 +188,91 @@ fn blobs(seed: u64, random: usize) -> Vec<blob::Blob> {
     blobs
 }
 
-/// The guest's lines: what was said of each blob, and the kernel's log.
-fn parse(console: &[String]) -> Result<(Vec<Said>, Vec<&str>)> {
-    let (mut said, mut log) = (Vec::new(), Vec::new());
+/// A random blob; the `turn` decides of which sort.
+fn random_blob(turn: usize, rng: &mut fastrand::Rng) -> blob::Blob {
+    match turn % 3 {
+        0 => fields::generate(rng),
+        _ => generate::generate(rng),
+    }
+}
+
+/// What the guest has told.
+struct Heard<'c> {
+    /// Of each blob.
+    programs: Vec<Said>,
+    /// The kernel's log of all blobs.
+    log: Vec<&'c str>,
+    /// Of each module.
+    modules: Vec<modules::Said<'c>>,
+}
+
+/// Reads the guest's lines; `guest/parity.c` describes them.
+fn parse(console: &[String]) -> Result<Heard<'_>> {
+    let mut heard = Heard {
+        programs: Vec::new(),
+        log: Vec::new(),
+        modules: Vec::new(),
+    };
     for line in console
         .iter()
         .filter_map(|line| line.find('@').map(|start| &line[start..]))
     {
-        if let Some(count) = line.strip_prefix("@done ") {
+        if let Some(counts) = line.strip_prefix("@done ") {
+            let arrived = format!("{}|{}", heard.programs.len(), heard.modules.len());
             ensure!(
-                count.trim().parse() == Ok(said.len()),
-                "the guest said {count} things, {} have arrived",
-                said.len()
+                counts.trim() == arrived,
+                "the guest said {counts} things, {arrived} have arrived"
             );
-            return Ok((said, log));
+            return Ok(heard);
         } else if let Some(entry) = line.strip_prefix("@log ") {
-            log.push(entry);
+            match heard.modules.last_mut() {
+                Some(module) => module.log.push(entry),
+                None => heard.log.push(entry),
+            }
         } else if let Some(entry) = line.strip_prefix("@btf ") {
-            let mut fields = entry.splitn(3, '|');
-            let mut field = || fields.next().context("a line of the guest's is damaged");
-            ensure!(
-                field()?.parse() == Ok(said.len()),
-                "a line of the guest's is lost before: {line}"
-            );
-            said.push(Said {
-                errno: field()?
-                    .parse()
-                    .context("a line of the guest's is damaged")?,
-                last: field()?.to_owned(),
+            let [errno, last] = fields(entry, heard.programs.len())?;
+            heard.programs.push(Said {
+                errno: errno.parse().with_context(|| damaged(line))?,
+                last: last.to_owned(),
+            });
+        } else if let Some(entry) = line.strip_prefix("@module ") {
+            let [errno, len, hash] = fields(entry.trim_end(), heard.modules.len())?;
+            let shown = match len {
+                "-1" => None,
+                _ => Some((
+                    len.parse().with_context(|| damaged(line))?,
+                    u64::from_str_radix(hash, 16).with_context(|| damaged(line))?,
+                )),
+            };
+            heard.modules.push(modules::Said {
+                errno: errno.parse().with_context(|| damaged(line))?,
+                shown,
+                log: Vec::new(),
             });
         }
     }
     bail!("the guest did not get to its end")
 }
 
+/// The fields of a line after its number, which must be `number`.
+fn fields<const COUNT: usize>(entry: &str, number: usize) -> Result<[&str; COUNT]> {
+    let (own, rest) = entry.split_once('|').with_context(|| damaged(entry))?;
+    ensure!(
+        own.parse() == Ok(number),
+        "a line of the guest's is lost before: {entry}"
+    );
+    let fields: Vec<_> = rest.splitn(COUNT, '|').collect();
+    fields.try_into().map_err(|_| anyhow!(damaged(entry)))
+}
+
+fn damaged(line: &str) -> String {
+    format!("a line of the guest's is damaged: {line}")
+}
+
 fn compare(kernel: &Kernel, vmlinux: &Btf<'_>, blobs: &[blob::Blob], said: &[Said]) -> Parity {
     let mut parity = Parity {
         kernel: kernel.clone(),
+        owner: Owner::Program,
         blobs: blobs.len(),
         taken: said.iter().filter(|said| said.errno == 0).count(),
         rules: BTreeSet::new(),
@@ -222,19 +322,20 @@ fn agree(result: &Result<(), Error>, said: &Said) -> Result<(), String> {
     if rule.errno() != said.errno {
         return differ(&ours);
     }
-    if rule.is_silent() {
-        return Ok(());
-    }
-    // A line on a member does not begin with the type.
-    let said_id = said
-        .last
-        .strip_prefix('[')
-        .and_then(|line| line.split(']').next());
-    let same_type = said_id.is_none_or(|said_id| said_id.parse() == Ok(id));
-    if words(&said.last) != Some(rule.as_str()) || !same_type {
+    if !says(rule, id, &said.last) {
         return differ(&ours);
     }
     Ok(())
+}
+
+/// Whether a line of the kernel's is about this rule, broken by type `id`.
+fn says(rule: Rule, id: u32, line: &str) -> bool {
+    // A line on a member does not begin with the type.
+    let said_id = line
+        .strip_prefix('[')
+        .and_then(|line| line.split(']').next());
+    let same_type = said_id.is_none_or(|said_id| said_id.parse() == Ok(id));
+    rule.is_silent() || words(line) == Some(rule.as_str()) && same_type
 }
 
 /// The rule whose words are in a line of the log; the longest, as some contain others.
@@ -313,14 +414,37 @@ mod tests {
     fn a_guest_that_stops_early_or_loses_lines_is_an_error() {
         let lines =
             |lines: &[&str]| -> Vec<String> { lines.iter().map(|line| (*line).into()).collect() };
-        let good = lines(&["@btf 0|0|", "[ 1.0] @btf 1|22|a|b", "@log x", "@done 2"]);
-        let (said, log) = parse(&good).unwrap();
+        let good = lines(&[
+            "@btf 0|0|",
+            "[ 1.0] @btf 1|22|a|b",
+            "@log x",
+            "@module 0|0|24|ff",
+            "@module 1|22|-1|0",
+            "@log y",
+            "@done 2|2",
+        ]);
+        let heard = parse(&good).unwrap();
+        assert_eq!((heard.programs.len(), heard.log), (2, vec!["x"]));
+        assert_eq!(heard.programs[1].last, "a|b");
+        let shown = heard.modules.iter().map(|module| module.shown);
+        assert!(shown.eq([Some((24, 255)), None]));
         assert_eq!(
-            (said.len(), said[1].last.as_str(), log.len()),
-            (2, "a|b", 1)
+            (heard.modules[1].errno, &heard.modules[1].log),
+            (22, &vec!["y"])
         );
-        for bad in [&good[1..], &good[..3], &[good[0].clone(), good[3].clone()]] {
-            assert!(parse(bad).is_err(), "{bad:?}");
+        assert!(parse(&good[..6]).is_err());
+        for lost in [0, 1, 3, 4] {
+            let mut bad = good.clone();
+            bad.remove(lost);
+            assert!(parse(&bad).is_err(), "{bad:?}");
+        }
+        for damaged in [
+            "@btf 0|",
+            "@btf 0|x|",
+            "@module 0|0|24",
+            "@module 0|0|24|xyz",
+        ] {
+            assert!(parse(&lines(&[damaged, "@done 1|0"])).is_err(), "{damaged}");
         }
     }
 

@@ -8,15 +8,16 @@ use btf_core::validate::Rule;
 use comfy_table::{presets, Table};
 use serde_json::{json, Value};
 
-use crate::parity::Parity;
+use crate::parity::{Owner, Parity};
 
-/// A row for each kernel, for people.
+/// Two rows for each kernel, for people.
 pub fn for_people(compared: &[Parity]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
         "kernel",
         "arch",
-        "BTF blobs",
+        "BTF of",
+        "blobs",
         "taken",
         "refused",
         "rules met",
@@ -26,14 +27,24 @@ pub fn for_people(compared: &[Parity]) -> Table {
         table.add_row([
             parity.kernel.version.clone(),
             parity.kernel.arch.to_string(),
+            parity.owner.to_string(),
             parity.blobs.to_string(),
             parity.taken.to_string(),
             (parity.blobs - parity.taken).to_string(),
-            format!("{} of {}", parity.rules.len(), rules().len()),
+            rules_met(parity),
             parity.failures.len().to_string(),
         ]);
     }
     table
+}
+
+/// All rules are for programs.
+fn rules_met(parity: &Parity) -> String {
+    let met = parity.rules.len();
+    match parity.owner {
+        Owner::Program => format!("{met} of {}", rules().len()),
+        Owner::Module => met.to_string(),
+    }
 }
 
 /// Rules, by their words: some share them.
@@ -47,10 +58,14 @@ pub fn for_machines(compared: &[Parity]) -> Value {
         json!({
             "kernel": parity.kernel.version,
             "arch": parity.kernel.arch.to_string(),
+            "btf_of": parity.owner.to_string(),
             "blobs": parity.blobs,
             "taken": parity.taken,
             "rules": parity.rules,
-            "rules_not_met": rules().difference(&parity.rules).collect::<Vec<_>>(),
+            "rules_not_met": match parity.owner {
+                Owner::Program => json!(rules().difference(&parity.rules).collect::<Vec<_>>()),
+                Owner::Module => Value::Null,
+            },
             "disagreements": parity.failures,
         })
     };

@@ -217,10 +217,12 @@ fn compare_all(
     random: usize,
 ) -> Result<Vec<Parity>> {
     let (_, selected) = kernels(root, selection)?;
-    selected
-        .iter()
-        .map(|kernel| parity::check(root, kernel, seed, random).with_context(|| kernel.to_string()))
-        .collect()
+    let mut compared = Vec::new();
+    for kernel in &selected {
+        let both = parity::check(root, kernel, seed, random).with_context(|| kernel.to_string())?;
+        compared.extend(both);
+    }
+    Ok(compared)
 }
 
 /// Tells where btf-core and a kernel disagree; true if nowhere.

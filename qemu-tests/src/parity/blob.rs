@@ -88,6 +88,34 @@ impl Blob {
         self.next_id
     }
 
+    /// Changes the names and ids in its records, which must be whole.
+    pub(super) fn each_reference(&mut self, mut change: impl FnMut(Word, &mut u32)) {
+        let mut rest = &mut self.types[..];
+        while let [name, info, target, after @ ..] = rest {
+            let (has_target, count, element) = references(*info);
+            change(Word::Name, name);
+            if has_target {
+                change(Word::Id, target);
+            }
+            let (elements, next) = after.split_at_mut(count * element.len());
+            for (word, value) in element.iter().cycle().zip(elements) {
+                change(*word, value);
+            }
+            rest = next;
+        }
+    }
+
+    /// The same on a base that ends at these: its ids and names go on there.
+    pub(super) fn over(mut self, end_id: u32, end_name: u32) -> Self {
+        self.each_reference(|word, value| match word {
+            Word::Id if *value != 0 => *value += end_id - 1,
+            Word::Name if *value != 0 => *value += end_name,
+            _ => {}
+        });
+        self.next_id += end_id - 1;
+        self
+    }
+
     /// Gives it the header that its sections need.
     pub(super) fn finish(mut self) -> Self {
         let types = self.types.len() as u32 * 4;
@@ -122,11 +150,36 @@ impl Blob {
     }
 }
 
+/// What a word of a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Name,
+    Id,
+    Other,
+}
+
+/// What follows the name and `info` of a record: whether an id, then how many elements of which words.
+fn references(info: u32) -> (bool, usize, &'static [Word]) {
+    use Word::{Id, Name, Other};
+    let vlen = (info & 0x00ff_ffff) as usize;
+    match Kind((info >> 24) as u8 & 0x1f) {
+        Kind::INT => (false, 1, &[Other]),
+        Kind::ARRAY => (false, 1, &[Id, Id, Other]),
+        Kind::STRUCT | Kind::UNION => (false, vlen, &[Name, Id, Other]),
+        Kind::ENUM => (false, vlen, &[Name, Other]),
+        Kind::ENUM64 => (false, vlen, &[Name, Other, Other]),
+        Kind::FUNC_PROTO => (true, vlen, &[Name, Id]),
+        Kind::VAR | Kind::DECL_TAG => (true, 1, &[Other]),
+        Kind::DATASEC => (false, vlen, &[Id, Other, Other]),
+        Kind::FWD | Kind::FLOAT => (false, 0, &[]),
+        _ => (true, 0, &[]),
+    }
+}
+
 /// All blobs in one file, as `guest/parity.c` reads them.
-pub(super) fn pack(blobs: &[Blob]) -> Result<Vec<u8>> {
+pub(super) fn pack<'b>(blobs: impl IntoIterator<Item = &'b [u8]>) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    for blob in blobs {
-        let bytes = blob.bytes();
+    for bytes in blobs {
         let zeros = bytes.iter().rev().take_while(|&&byte| byte == 0).count();
         let stored = &bytes[..bytes.len() - zeros];
         file.extend_from_slice(&u32::try_from(bytes.len())?.to_le_bytes());
