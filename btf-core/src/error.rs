@@ -84,6 +84,8 @@ pub enum ErrorKind {
     MissingBase,
     /// A BTF is split that must stand alone.
     UnexpectedBase,
+    /// A distilled base has no types. The kernel then takes the first own type of the split BTF for `void`.
+    EmptyBase,
     /// A type of a distilled base has no name to find it by.
     AnonymousBaseType,
     /// The base has no type that this one of the distilled base can stand for.
@@ -162,6 +164,7 @@ impl fmt::Display for ErrorKind {
             Self::NoSuchMember => f.write_str("there is no member of that name"),
             Self::MissingBase => f.write_str("the BTF is not split from a distilled base"),
             Self::UnexpectedBase => f.write_str("the base is itself split from another one"),
+            Self::EmptyBase => f.write_str("the distilled base has no types"),
             Self::AnonymousBaseType => f.write_str("a type of the distilled base has no name"),
             Self::BaseTypeNotFound => f.write_str("the base has no such type as the distilled one"),
             Self::AmbiguousBaseType([one, other]) => {

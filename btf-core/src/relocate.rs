@@ -87,8 +87,9 @@ impl<'m> Relocation<'m> {
     /// # Errors
     ///
     /// `room` is too small ([`Relocation::required_len`]); `split` has no base, or a base has one itself; byte orders
-    /// differ; a type of the distilled base is of a kind that it may not have, is anonymous, is not found, or is
-    /// found more than once. Type ids in errors are those of `split` and its distilled base.
+    /// differ; the distilled base is empty, which makes the kernel misread `split`; a type of the distilled base is of
+    /// a kind that it may not have, is anonymous, is not found, or is found more than once. Type ids in errors are
+    /// those of `split` and its distilled base.
     pub fn new(split: &Btf<'m>, onto: &Btf<'_>, room: &'m mut [u32]) -> Result<Self, Error> {
         let distilled = *split
             .base()
@@ -98,6 +99,10 @@ impl<'m> Relocation<'m> {
         }
         if onto.byte_order() != split.byte_order() {
             return Err(ErrorKind::OtherByteOrder.at(Section::Header, 0));
+        }
+        // Its `nr_types` does not count `void` then, and all ids are one less than they say (btf_add_type).
+        if distilled.own_len() == 0 {
+            return Err(ErrorKind::EmptyBase.at(Section::Types, 0));
         }
         let need = Self::required_len(split);
         let room = room

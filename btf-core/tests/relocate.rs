@@ -430,7 +430,7 @@ fn a_distilled_base_has_named_types_of_few_kinds() {
     }
     let missing = found(&[structure("task", 8), structure("file", 8)], &[], &onto);
     assert_eq!(missing, Err((NOT_FOUND, 2)));
-    assert_eq!(found(&[], &[], &onto), Ok(vec![]));
+    assert_eq!(found(&[], &[], &onto), Err((ErrorKind::EmptyBase, 0)));
 }
 
 #[test]
@@ -555,17 +555,6 @@ fn a_name_beyond_the_strings_stays_as_far_beyond() {
             Ok((vec![2], with_name(moved, 2, 10)))
         );
     }
-}
-
-#[test]
-fn no_name_stays_no_name() {
-    // Even where the names of the split part begin at 0.
-    let (distilled, split) = (finish(&[], &[], false), blob(&[pointer(0)], 9, false));
-    let onto = blob(&[int("int", 4, 1)], 0, false);
-    assert_eq!(
-        relocate(&distilled, &split, &onto),
-        Ok((vec![], split.clone()))
-    );
 }
 
 #[test]
