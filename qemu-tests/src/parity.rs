@@ -90,7 +90,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Res
     let mut room = vec![0; vmlinux.own_len() as usize];
     let vmlinux = vmlinux.indexed(&mut room);
     let blobs = blobs(seed, random);
-    let modules = modules::cases(&vmlinux, kernel.series.btf_rules, seed);
+    let modules = modules::cases(&vmlinux, kernel.series.btf_rules, seed, random);
     let console = boot(root, kernel, &blobs, &modules)?;
     let heard = parse(&console).with_context(|| qemu::tail(&console))?;
     ensure!(

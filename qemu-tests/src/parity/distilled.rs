@@ -2,12 +2,27 @@
 
 //! Distilled bases, of types that a kernel has, and split BTF on them.
 
+use std::borrow::Cow;
+
 use btf_core::{Btf, Kind, Type};
 use fastrand::Rng;
 
 use super::blob::{Blob, Word};
 use super::{generate, mutate};
 
+/// What a distilled base can have; of an ENUM64 it has an ENUM.
+const KINDS: &[Kind] = &[
+    Kind::INT,
+    Kind::FLOAT,
+    Kind::ENUM,
+    Kind::ENUM64,
+    Kind::STRUCT,
+    Kind::UNION,
+    Kind::FWD,
+];
+/// Of so many damages of a base, or of what stands on it, one is tried.
+const BASE_STEP: usize = 11;
+const SPLIT_STEP: usize = 37;
 /// The most types of a base.
 const MAX_TYPES: usize = 10;
 /// How many pairs are damaged for each that is not.
@@ -26,16 +41,7 @@ struct Candidates<'k> {
 
 impl<'k> Candidates<'k> {
     fn new(kernel: &'k Btf<'k>) -> Self {
-        let kinds = [
-            Kind::INT,
-            Kind::FLOAT,
-            Kind::ENUM,
-            Kind::ENUM64,
-            Kind::STRUCT,
-            Kind::UNION,
-            Kind::FWD,
-        ];
-        let fits = |ty: &Type<'_>| kinds.contains(&ty.kind()) && ty.name_offset() != 0;
+        let fits = |ty: &Type<'_>| KINDS.contains(&ty.kind()) && ty.name_offset() != 0;
         let all: Vec<_> = kernel.types().filter(fits).collect();
         let mut by_name = all.clone();
         by_name.sort_by_key(Type::name_offset);
@@ -45,8 +51,12 @@ impl<'k> Candidates<'k> {
         Self { kernel, all, twins }
     }
 
+    fn name(&self, ty: Type<'_>) -> Cow<'k, str> {
+        String::from_utf8_lossy(self.kernel.name(&ty))
+    }
+
     fn choose(&self, rng: &mut Rng) -> Type<'k> {
-        let from = match rng.u32(0..8) {
+        let from = match rng.u32(0..16) {
             0 if !self.twins.is_empty() => &self.twins,
             _ => &self.all,
         };
@@ -54,10 +64,11 @@ impl<'k> Candidates<'k> {
     }
 }
 
-/// `count` random pairs that the kernel mostly takes, and such as are damaged.
+/// One pair with a type of each kind, damaged everywhere; `count` random ones that the kernel mostly takes, and some
+/// of each with a damage.
 pub(super) fn pairs(kernel: &Btf<'_>, rng: &mut Rng, count: usize) -> Vec<Pair> {
     let candidates = Candidates::new(kernel);
-    let mut pairs = Vec::new();
+    let mut pairs = damaged_everywhere(&candidates, rng);
     for number in 0..count {
         let wrong = number % 4 == 0;
         let base = base(&candidates, rng, wrong);
@@ -76,6 +87,30 @@ pub(super) fn pairs(kernel: &Btf<'_>, rng: &mut Rng, count: usize) -> Vec<Pair> 
     pairs
 }
 
+/// A pair with the first type of each kind, and it with each word another one, or every so often.
+fn damaged_everywhere(candidates: &Candidates<'_>, rng: &mut Rng) -> Vec<Pair> {
+    let mut base = Blob::new("distilled base of each kind");
+    for kind in KINDS {
+        let mut all = candidates.all.iter();
+        if let Some(ty) = all.find(|ty| ty.kind() == *kind) {
+            distil(&mut base, *ty, &candidates.name(*ty), false, None);
+        }
+    }
+    let base = base.finish();
+    let split = split(&base, rng);
+    let (mut bases, mut splits) = (Vec::new(), Vec::new());
+    mutate::each_word(&base, &mut bases);
+    mutate::each_cut(&base, &mut bases);
+    mutate::each_word(&split, &mut splits);
+    mutate::each_cut(&split, &mut splits);
+    let with_base = bases.into_iter().step_by(BASE_STEP);
+    let with_split = splits.into_iter().step_by(SPLIT_STEP);
+    let pairs = with_base.map(|base| (base, split.clone()));
+    pairs
+        .chain(with_split.map(|split| (base.clone(), split)))
+        .collect()
+}
+
 /// A distilled base; one of its types is perhaps `wrong`.
 fn base(candidates: &Candidates<'_>, rng: &mut Rng, wrong: bool) -> Blob {
     let mut blob = Blob::new("distilled base");
@@ -83,11 +118,10 @@ fn base(candidates: &Candidates<'_>, rng: &mut Rng, wrong: bool) -> Blob {
     let wrong = wrong.then(|| rng.usize(0..types));
     for place in 0..types {
         let ty = candidates.choose(rng);
-        let name = String::from_utf8_lossy(candidates.kernel.name(&ty));
         // A kernel takes a FWD for the struct only if this has no bitfields, and the other way round for a union.
         let forward = (ty.kind() == Kind::UNION) == ty.info().kind_flag() && rng.u32(0..4) == 0;
-        let change = (wrong == Some(place)).then(|| rng.u32(0..5));
-        distil(&mut blob, ty, &name, forward, change);
+        let change = (wrong == Some(place)).then(|| rng.u32(0..6));
+        distil(&mut blob, ty, &candidates.name(ty), forward, change);
     }
     blob.finish()
 }
@@ -106,6 +140,7 @@ fn distil(blob: &mut Blob, ty: Type<'_>, name: &str, forward: bool, change: Opti
         Some(1) => name += "_of_none",
         Some(2) => size = if size == 4 { 8 } else { 4 },
         Some(3) => kind = Kind::STRUCT,
+        Some(4) => (kind, size) = (Kind::TYPEDEF, 0),
         Some(_) => kind = Kind::FWD,
         None => {}
     }
@@ -114,7 +149,7 @@ fn distil(blob: &mut Blob, ty: Type<'_>, name: &str, forward: bool, change: Opti
     let flag = union || kind == Kind::FWD && ty.kind() == Kind::FWD && ty.info().kind_flag();
     match (kind, ty.int()) {
         (Kind::INT, Some(int)) => {
-            let word = u32::from(int.encoding.0) << 24 | size * 8;
+            let word = (u32::from(int.encoding.0) << 24) | (size * 8);
             blob.push(kind, &name, (0, false), size, &[word])
         }
         (Kind::FWD, _) => blob.push(kind, &name, (0, flag), 0, &[]),

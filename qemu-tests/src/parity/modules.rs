@@ -19,8 +19,8 @@ use crate::verdict::complaints;
 
 /// Of so many damaged samples one is tried: each takes a kernel some milliseconds.
 const STEP: usize = 13;
-/// Random blobs on the kernel's BTF, random pairs of distilled base and what stands on it.
-const RANDOM: (usize, usize) = (400, 200);
+/// Of so many random blobs there is one on the kernel's BTF, and one on a distilled base.
+const RANDOM_STEPS: (usize, usize) = (8, 15);
 
 /// What a kernel said of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +53,12 @@ impl Case {
         let result = shown_by_kernel(base.as_deref(), &btf, kernel, release);
         // The kernel knows a module without BTF, and a base without bytes is none.
         let absent = btf.is_empty() || base.as_ref().is_some_and(Vec::is_empty);
-        // The kernel follows ids without a look whether they are there, and circles without end.
+        // The kernel follows ids without a look whether they are there, and circles without end; on an empty base it
+        // misreads them.
         let astray = matches!(
             result,
             Err(Error {
-                kind: ErrorKind::InvalidTypeId(_) | ErrorKind::TooDeep,
+                kind: ErrorKind::InvalidTypeId(_) | ErrorKind::TooDeep | ErrorKind::EmptyBase,
                 ..
             })
         );
@@ -122,8 +123,8 @@ fn ids(ty: Type<'_>) -> Vec<TypeId> {
     ids
 }
 
-/// The cases for `kernel`.
-pub(super) fn cases(kernel: &Btf<'_>, release: Release, seed: u64) -> Vec<Case> {
+/// The cases for `kernel`; `random` is the number of a program's random blobs.
+pub(super) fn cases(kernel: &Btf<'_>, release: Release, seed: u64, random: usize) -> Vec<Case> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let (end_id, end_name) = (kernel.end_id().0, kernel.end_name());
     let mut blobs = Vec::new();
@@ -140,7 +141,7 @@ pub(super) fn cases(kernel: &Btf<'_>, release: Release, seed: u64) -> Vec<Case> 
         blobs.extend(damaged.into_iter().step_by(STEP));
         blobs.push(sample);
     }
-    for turn in 0..RANDOM.0 {
+    for turn in 0..random / RANDOM_STEPS.0 {
         let mut blob = random_blob(turn, &mut rng).over(end_id, end_name);
         for _ in 0..rng.usize(0..3) {
             mutate::somewhere(&mut blob, &mut rng);
@@ -150,7 +151,7 @@ pub(super) fn cases(kernel: &Btf<'_>, release: Release, seed: u64) -> Vec<Case> 
     let alone = blobs
         .into_iter()
         .filter_map(|blob| Case::new(blob.what.clone(), None, blob.bytes(), kernel, release));
-    let pairs = distilled::pairs(kernel, &mut rng, RANDOM.1);
+    let pairs = distilled::pairs(kernel, &mut rng, random / RANDOM_STEPS.1);
     let on_distilled = pairs.iter().filter_map(|(base, split)| {
         let what = format!("{}; on it {}", base.what, split.what);
         Case::new(what, Some(base.bytes()), split.bytes(), kernel, release)
@@ -270,4 +271,154 @@ fn fnv1a(bytes: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::blob::Blob;
+    use super::*;
+    use btf_core::validate::Rule;
+    use btf_core::Kind;
+
+    /// A BTF that stands in for a kernel's.
+    fn kernel() -> Vec<u8> {
+        let mut blob = Blob::new("kernel");
+        blob.push(Kind::INT, "int", (0, false), 4, &[sample::INT_32]);
+        blob.push(Kind::FLOAT, "double", (0, false), 8, &[]);
+        let value = blob.name("ONE");
+        blob.push(Kind::ENUM, "small", (1, false), 4, &[value, 1]);
+        blob.push(Kind::ENUM64, "big", (1, false), 8, &[value, 1, 0]);
+        for size in [8, 16, 16, 24] {
+            blob.push(Kind::STRUCT, "twin", (0, false), size, &[]);
+        }
+        for place in 0..30 {
+            let name = format!("only_{place}");
+            blob.push(Kind::STRUCT, &name, (0, place < 5), 8 * place, &[]);
+        }
+        blob.push(Kind::UNION, "either", (0, false), 8, &[]);
+        blob.push(Kind::FWD, "later", (0, true), 0, &[]);
+        blob.finish().bytes()
+    }
+
+    fn error(kind: ErrorKind) -> Error {
+        let at = At {
+            section: Section::Types,
+            offset: 0,
+            type_id: TypeId(3),
+        };
+        Error { kind, at }
+    }
+
+    #[test]
+    fn what_differs_is_found() {
+        let said = |errno, shown, log: &[&'static str]| Said {
+            errno,
+            shown,
+            log: log.to_vec(),
+        };
+        let taken = Ok(b"abc".to_vec());
+        let shown = Some((3, fnv1a(b"abc")));
+        let name = Err(error(ErrorKind::Rule(Rule::InvalidName)));
+        let words = ["BPF: [3] PTR a", "BPF:  ", "BPF: Invalid name", "BPF: "];
+        let missing = Err(error(ErrorKind::BaseTypeNotFound));
+        let not_mapped = ["distilled base BTF type 'a' [3] is not mapped to base BTF id"];
+        for (result, strict, mute) in [
+            (&taken, said(0, shown, &[]), said(0, shown, &["other: x"])),
+            (&name, said(22, None, &words), said(0, None, &[])),
+            (
+                &missing,
+                said(22, None, &not_mapped),
+                said(0, None, &not_mapped),
+            ),
+        ] {
+            assert_eq!(differences(result, &strict, false), [""; 0]);
+            assert_eq!(differences(result, &mute, true), [""; 0]);
+        }
+        for (result, said) in [
+            (&taken, said(0, None, &[])),
+            (&taken, said(22, None, &[])),
+            (&taken, said(0, Some((3, fnv1a(b"abd"))), &[])),
+            (&taken, said(0, shown, &words)),
+            (&name, said(0, shown, &[])),
+            (&name, said(0, shown, &words)),
+            (&name, said(0, None, &words)),
+            (&name, said(22, None, &[])),
+            (&name, said(7, None, &words)),
+            (
+                &name,
+                said(22, None, &["BPF: [4] PTR a", "BPF: Invalid name"]),
+            ),
+            (
+                &name,
+                said(22, None, &["BPF: [3] PTR a", "BPF: Invalid kind"]),
+            ),
+            (&name, said(22, None, &[&words[..], &["BUG: b"]].concat())),
+            (&missing, said(22, None, &[])),
+            (&missing, said(22, None, &["type [3] in distilled base"])),
+            (
+                &missing,
+                said(22, None, &["type 'a' [4] is not mapped to base BTF id"]),
+            ),
+        ] {
+            assert_ne!(differences(result, &said, false), [""; 0], "{said:?}");
+        }
+    }
+
+    #[test]
+    fn hashes_as_the_guest_does() {
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn blobs_stand_on_the_kernel() {
+        let kernel = kernel();
+        let kernel = Btf::parse(&kernel).unwrap();
+        let blob = sample::all().remove(0);
+        let over = blob.clone().over(kernel.end_id().0, kernel.end_name());
+        let (alone, over) = (blob.bytes(), over.bytes());
+        let (alone, over) = (
+            Btf::parse(&alone).unwrap(),
+            Btf::parse_split(&over, &kernel).unwrap(),
+        );
+        let names =
+            |btf: &Btf<'_>| -> Vec<_> { btf.types().map(|ty| btf.name(&ty).to_vec()).collect() };
+        assert_eq!(names(&alone), names(&over));
+        let shift = kernel.end_id().0 - 1;
+        let moved = alone.types().flat_map(ids).map(|id| match id.0 {
+            0 => id,
+            _ => TypeId(id.0 + shift),
+        });
+        assert!(moved.eq(over.types().flat_map(ids)));
+    }
+
+    #[test]
+    fn many_cases_are_taken_and_many_rules_reached() {
+        let kernel = kernel();
+        let kernel = Btf::parse(&kernel).unwrap();
+        for release in [Release::Linux6_12, Release::Linux7_3] {
+            let cases = cases(&kernel, release, 1, 3000);
+            let mut reached = BTreeSet::new();
+            let (mut alone, mut relocated) = (0, 0);
+            for case in &cases {
+                match (&case.result, &case.base) {
+                    (Ok(_), None) => alone += 1,
+                    (Ok(_), Some(_)) => relocated += 1,
+                    (Err(error), _) => {
+                        let (words, _) = words_for(error);
+                        assert_ne!(words, "no words", "{}: {error}", case.what);
+                        reached.insert(words);
+                    }
+                }
+            }
+            println!(
+                "{release:?}: {} cases, {alone} and {relocated} taken",
+                cases.len()
+            );
+            println!("{reached:?}");
+            assert!(alone > 300 && relocated > 100, "{alone} {relocated}");
+            assert!(reached.len() > 40, "{reached:?}");
+            assert!(cases.iter().any(|case| case.parts()[0].is_empty()));
+        }
+    }
 }
