@@ -2,11 +2,13 @@
 
 //! `kfunc btf check`: what it prints, and its exit status.
 
+mod command;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use btf_core::{Btf, IntEncoding, Kind, RawMember, Tag, TypeId, Writer};
+use command::kfunc;
 use object::write::Object;
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 use serde_json::{json, Value};
@@ -14,18 +16,8 @@ use tempfile::TempDir;
 
 /// Exit status, standard output and standard error of `kfunc btf check`.
 fn check(file: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_kfunc"))
-        .args(["btf", "check"])
-        .arg(file)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    let file = file.to_str().unwrap();
+    kfunc([&["btf", "check", file], arguments].concat())
 }
 
 fn file(folder: &TempDir, name: &str, content: &[u8]) -> PathBuf {

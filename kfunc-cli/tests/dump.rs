@@ -3,6 +3,7 @@
 //! `kfunc btf dump` on small BTF made here. What bpftool prints of whole kernels is compared by the boot tests.
 
 mod blob;
+mod command;
 
 use std::fs;
 use std::io;
@@ -11,6 +12,7 @@ use std::process::{Command, Stdio};
 
 use blob::Blob;
 use btf_core::{Btf, ErrorKind, Kind};
+use command::kfunc;
 use kfunc_cli::{dump, BtfFile, Error, Format};
 use object::write::Object;
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
@@ -388,18 +390,8 @@ fn elf(sections: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// Runs `kfunc btf dump`; gives its exit status and what it said.
-fn kfunc(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_kfunc"))
-        .args(["btf", "dump"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+fn run_dump(arguments: &[&str]) -> (i32, String, String) {
+    kfunc([&["btf", "dump"], arguments].concat())
 }
 
 #[test]
@@ -425,14 +417,14 @@ fn the_command_says_how_it_went() {
 
     let everything = include_str!("blob/all_kinds.raw").to_owned();
     let of_module = "[34] TYPEDEF 'of_module' type_id=1\n".to_owned();
-    assert_eq!(kfunc(&[&raw]), (0, everything.clone(), String::new()));
-    assert_eq!(kfunc(&[&vmlinux, "--format", "raw"]).1, everything);
-    assert_eq!(kfunc(&[&module, "--base", &vmlinux]).1, of_module);
-    assert_eq!(kfunc(&[&module, "--base", &raw]).1, of_module);
-    assert_eq!(kfunc(&[&distilled]).1, of_module);
+    assert_eq!(run_dump(&[&raw]), (0, everything.clone(), String::new()));
+    assert_eq!(run_dump(&[&vmlinux, "--format", "raw"]).1, everything);
+    assert_eq!(run_dump(&[&module, "--base", &vmlinux]).1, of_module);
+    assert_eq!(run_dump(&[&module, "--base", &raw]).1, of_module);
+    assert_eq!(run_dump(&[&distilled]).1, of_module);
 
     let fails = |arguments: &[&str], status, message: &str| {
-        let (got, out, err) = kfunc(arguments);
+        let (got, out, err) = run_dump(arguments);
         assert_eq!((got, out.as_str()), (status, ""), "{err}");
         assert!(err.starts_with(message), "{err}");
     };

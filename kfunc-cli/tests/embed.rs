@@ -3,11 +3,13 @@
 //! `kfunc embed` on small modules made here, good and bad. Modules that kbuild made are embedded, and loaded,
 //! by the boot tests.
 
+mod command;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use btf_core::{Btf, IntEncoding, Kind, RawMember, Writer};
+use command::kfunc;
 use kfunc_abi::call::Arch;
 use kfunc_abi::record;
 use kfunc_cli::{embed, Error};
@@ -237,19 +239,9 @@ fn damaged_input_is_an_error() {
     }
 }
 
-/// Runs the command; gives its exit status and what it said.
-fn kfunc(arguments: &[&Path]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_kfunc"))
-        .arg("embed")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+/// Runs `kfunc embed`; gives its exit status and what it said.
+fn run_embed(arguments: &[&Path]) -> (i32, String, String) {
+    kfunc([&[Path::new("embed")], arguments].concat())
 }
 
 #[test]
@@ -264,7 +256,7 @@ fn the_command_says_how_it_went() {
     let bad = file("bad.ko", &module(&kfunc_record("foo", "bpf_prog_ox"), None));
     let (option, json) = (Path::new("--base"), Path::new("--json"));
 
-    let (status, out, _) = kfunc(&[&good, option, &base]);
+    let (status, out, _) = run_embed(&[&good, option, &base]);
     assert_eq!(
         (status, out.as_str()),
         (
@@ -272,12 +264,12 @@ fn the_command_says_how_it_went() {
             "u32 foo(u32 delta)  ->  u32 foo_impl(u32 delta, struct bpf_prog_aux *own)\n"
         )
     );
-    let (status, out, _) = kfunc(&[&good, option, &base, json]);
+    let (status, out, _) = run_embed(&[&good, option, &base, json]);
     assert_eq!(status, 0);
     assert!(out.starts_with(r#"{"kfuncs":[{"full":"#), "{out}");
 
     let before = fs::read(&bad).unwrap();
-    let (status, _, err) = kfunc(&[&bad, option, &base]);
+    let (status, _, err) = run_embed(&[&bad, option, &base]);
     assert_eq!(
         (status, err.as_str()),
         (
@@ -291,7 +283,7 @@ fn the_command_says_how_it_went() {
         "a module that is refused stays as it was"
     );
 
-    let (status, _, err) = kfunc(&[&folder.path().join("none.ko"), option, &base]);
+    let (status, _, err) = run_embed(&[&folder.path().join("none.ko"), option, &base]);
     assert_eq!(status, 2, "{err}");
-    assert_eq!(kfunc(&[&good]).0, 2, "without --base");
+    assert_eq!(run_embed(&[&good]).0, 2, "without --base");
 }
