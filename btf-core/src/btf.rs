@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A whole BTF, alone or over a base.
+//! A whole BTF, alone or over a base: its types by their ids. [`find`] has them by name, [`strings`] the names.
+
+mod find;
+mod strings;
 
 use core::iter::FusedIterator;
 
-use crate::bytes::{head, is_before, is_name, up_to_nul};
 use crate::elements::MEMBER_LEN;
 use crate::index::{Index, IndexBuilder, NameOrder};
 use crate::limits::{MAX_CHAIN_LEN, MAX_TYPES};
-use crate::names::{names, NameTable};
-use crate::{ByteOrder, Error, ErrorKind, Header, Kind, Section, Type, TypeId};
+use crate::names::NameTable;
+use crate::{ByteOrder, Error, ErrorKind, Header, Section, Type, TypeId};
 
 /// BTF whose records all lie inside their section. References between them are checked when followed.
 #[derive(Clone, Copy, Debug)]
@@ -193,81 +195,9 @@ impl<'a> Btf<'a> {
         self
     }
 
-    /// This BTF with a hash table of its own names in `room`. Linear in the strings, once.
-    ///
-    /// [`Btf::name_offset`] then takes a few steps. Two words for each name ([`Btf::names_len`]) are good; names beyond
-    /// seven eighths of the room are found by a walk.
-    pub fn names_indexed(mut self, room: &'a mut [u32]) -> Self {
-        self.names = NameTable::build(room, self.header.strings);
-        self
-    }
-
-    /// This BTF with a hash table of its named types in `room`; two words for each type are good. Linear in the types,
-    /// once.
-    ///
-    /// [`Btf::find`] then takes a few steps where the names are not sorted, as up to Linux 6.x. Types beyond seven
-    /// eighths of the room are found by a walk. It should also have an index ([`Btf::indexed`]), and that first: of
-    /// sorted names no table is made.
-    pub fn types_indexed(mut self, room: &'a mut [u32]) -> Self {
-        if self.is_sorted() {
-            return self;
-        }
-        let mut table = NameTable::new(room);
-        for (place, ty) in self.types().enumerate() {
-            let name = self.name(&ty);
-            if !name.is_empty() {
-                table.add(name, place, place.saturating_add(1));
-            }
-        }
-        self.named_types = table.finish();
-        self
-    }
-
-    /// Number of own names. Linear in the strings.
-    pub fn names_len(&self) -> usize {
-        names(self.header.strings).count()
-    }
-
-    /// The own names, one behind the other.
-    pub(crate) fn own_names(&self) -> &'a [u8] {
-        self.header.strings
-    }
-
-    /// The first offset at which `name` begins, the base's first. Linear in the strings, or a few steps after
-    /// [`Btf::names_indexed`].
-    pub fn name_offset(&self, name: &[u8]) -> Option<u32> {
-        if name.is_empty() {
-            return Some(0);
-        }
-        let base = self.base.and_then(|base| base.name_offset(name));
-        base.or_else(|| {
-            let place = self.own_name_place(name)?;
-            self.first_name.checked_add(u32::try_from(place).ok()?)
-        })
-    }
-
-    fn own_name_place(&self, name: &[u8]) -> Option<usize> {
-        let strings = self.header.strings;
-        let known = self.names.find(name, |place| {
-            let at = strings.get(place..);
-            at.is_some_and(|strings| is_name(strings, name))
-        });
-        known.or_else(|| {
-            let start = self.names.covered();
-            let (place, _) = names(strings.get(start..)?).find(|(_, known)| *known == name)?;
-            place.checked_add(start)
-        })
-    }
-
     /// Number of own types.
     pub fn own_len(&self) -> u32 {
         self.end_id.0.saturating_sub(self.first_id.0)
-    }
-
-    /// Whether the names are known to be sorted, anonymous types first (`btf_check_sorted` of
-    /// `kernel/bpf/btf.c`). Only [`Btf::indexed`] finds out.
-    pub fn is_sorted(&self) -> bool {
-        self.index.sorted()
     }
 
     /// The id of the first own type.
@@ -278,17 +208,6 @@ impl<'a> Btf<'a> {
     /// One more than the id of the last type: where a split BTF over this one begins.
     pub fn end_id(&self) -> TypeId {
         self.end_id
-    }
-
-    /// The offset of the first own name.
-    pub(crate) fn first_name(&self) -> u32 {
-        self.first_name
-    }
-
-    /// One more than the last name offset: where the names of a split BTF over this one begin.
-    pub fn end_name(&self) -> u32 {
-        let own = u32::try_from(self.header.strings.len()).unwrap_or(u32::MAX);
-        self.first_name.saturating_add(own)
     }
 
     /// The own types, in the order of their ids; those of the base are not among them.
@@ -342,108 +261,6 @@ impl<'a> Btf<'a> {
     pub(crate) fn require(&self, id: TypeId) -> Result<Type<'a>, Error> {
         self.get(id)
             .ok_or_else(|| ErrorKind::InvalidTypeId(id).of_type(id))
-    }
-
-    /// The name at `offset`, without its NUL. Empty for offset 0, and for an offset outside of the strings.
-    pub fn name_at(&self, offset: u32) -> &'a [u8] {
-        up_to_nul(self.strings_from(offset))
-    }
-
-    /// The strings from `offset` on; empty for an offset outside of them.
-    #[inline]
-    pub(crate) fn strings_from(&self, offset: u32) -> &'a [u8] {
-        let strings = match offset.checked_sub(self.first_name) {
-            Some(own) => usize::try_from(own)
-                .ok()
-                .and_then(|own| self.header.strings.get(own..)),
-            None => self.base_strings_from(offset),
-        };
-        strings.unwrap_or_default()
-    }
-
-    /// Apart, so that the way to the own strings is short.
-    #[cold]
-    fn base_strings_from(&self, offset: u32) -> Option<&'a [u8]> {
-        self.base.map(|base| base.strings_from(offset))
-    }
-
-    /// The name of `ty`; empty for an anonymous type.
-    pub fn name(&self, ty: &Type<'_>) -> &'a [u8] {
-        self.name_at(ty.name_offset())
-    }
-
-    /// The first type of this name **and kind**, the base's first, as `btf_find_by_name_kind` of
-    /// `kernel/bpf/btf.c`. Linear in the number of types, or logarithmic where [`Btf::is_sorted`].
-    ///
-    /// A name alone is not enough: 181 names of a vmlinux belong to several types.
-    pub fn find(&self, name: &[u8], kind: Kind) -> Option<Type<'a>> {
-        self.base
-            .and_then(|base| base.find(name, kind))
-            .or_else(|| self.find_own(name, kind))
-    }
-
-    /// As [`Btf::find`], among the own types only.
-    pub fn find_own(&self, name: &[u8], kind: Kind) -> Option<Type<'a>> {
-        self.named(name, kind).next()
-    }
-
-    /// All own types of this name and kind, in the order of their ids.
-    pub fn named<'n>(
-        &self,
-        name: &'n [u8],
-        kind: Kind,
-    ) -> impl Iterator<Item = Type<'a>> + use<'a, 'n> {
-        let btf = *self;
-        let has_name = move |ty: &Type<'_>| is_name(btf.strings_from(ty.name_offset()), name);
-        let (types, end) = self.candidates(name);
-        let types = types.take_while(move |ty| ty.id() < end || has_name(ty));
-        self.by_table(name)
-            .chain(types)
-            .filter(move |ty| ty.kind() == kind && has_name(ty))
-    }
-
-    /// The own types of `kind`, in the order of their ids. One pass over all.
-    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = Type<'a>> + use<'a> {
-        self.types().filter(move |ty| ty.kind() == kind)
-    }
-
-    /// Types that may have this name, by the table; anonymous ones are not in it.
-    fn by_table(&self, name: &[u8]) -> impl Iterator<Item = Type<'a>> + use<'a> {
-        let table = if name.is_empty() {
-            NameTable::NONE
-        } else {
-            self.named_types
-        };
-        let btf = *self;
-        table.places(name).filter_map(move |place| {
-            let place = u32::try_from(place).ok()?;
-            btf.get(TypeId(btf.first_id.0.checked_add(place)?))
-        })
-    }
-
-    /// The own types that the table does not have.
-    fn types_behind_table(&self, name: &[u8]) -> Types<'a> {
-        if name.is_empty() {
-            return self.types();
-        }
-        let covered = u32::try_from(self.named_types.covered()).unwrap_or(u32::MAX);
-        self.types_from(TypeId(self.first_id.0.saturating_add(covered)))
-    }
-
-    /// The types from one on that is not after the first of this name, and an id that is not before it: from there
-    /// on, types of this name are all that matter.
-    fn candidates(&self, name: &[u8]) -> (Types<'a>, TypeId) {
-        if !self.is_sorted() {
-            return (self.types_behind_table(name), self.end_id);
-        }
-        let name_head = head(name);
-        let before = |offset| {
-            let first = self.header.order.u32_at(self.header.types, offset);
-            first.is_some_and(|first| is_before(self.strings_from(first), name, name_head))
-        };
-        let ((first, offset), end) = self.index.interval(before);
-        let id = |place| TypeId(self.first_id.0.saturating_add(place));
-        (self.types_at(offset, id(first)), id(end))
     }
 
     /// Follows typedefs, qualifiers and type tags from `id` to what they stand for; none for `void`.

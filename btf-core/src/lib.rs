@@ -8,6 +8,7 @@
 //!                         ├── find(name, kind), skip_modifiers, member("a.b.c")
 //!                         ├── base: a split BTF stands on another one
 //!                         └── Relocation: moves it there from a distilled base
+//!   bytes ──► validate: would a kernel take it? ──► Btf
 //!   bytes ◄── Writer: push one record after the other, then finish
 //! ```
 //!
@@ -30,7 +31,6 @@
 //! assert_eq!(int, TypeId(1));
 //! # Ok::<(), btf_core::Error>(())
 //! ```
-
 //!
 //! The crate's README, which is also [the module `guide`](guide), explains BTF to those who have never seen it.
 
@@ -43,7 +43,6 @@ mod btf;
 mod bytes;
 mod elements;
 mod error;
-mod fields;
 mod header;
 mod index;
 mod info;
@@ -52,6 +51,7 @@ pub mod limits;
 mod member;
 mod names;
 mod print;
+mod references;
 mod relocate;
 mod shape;
 mod sort;

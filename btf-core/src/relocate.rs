@@ -16,7 +16,7 @@
 
 mod matching;
 
-use crate::fields::{fields, Field};
+use crate::references::{references, Reference};
 use crate::{Btf, Error, ErrorKind, Section, TypeId};
 use matching::{Matches, COLUMNS};
 
@@ -168,11 +168,11 @@ impl<'m> Relocation<'m> {
         for ty in self.split.types() {
             let misplaced = |kind: ErrorKind| kind.at_type(Section::Types, start, ty.id());
             let unknown = || misplaced(ErrorKind::UnknownKind(ty.kind()));
-            for field in fields(ty.info()).ok_or_else(unknown)? {
-                let (Field::Id(offset) | Field::Name(offset)) = field;
+            for reference in references(ty.info()).ok_or_else(unknown)? {
+                let (Reference::Id(offset) | Reference::Name(offset)) = reference;
                 let place = start.saturating_add(offset);
                 let old = order.u32_at(types, place).unwrap_or(0);
-                let new = self.moved(field, old).map_err(misplaced)?;
+                let new = self.moved(reference, old).map_err(misplaced)?;
                 order.put_u32(types, place, new);
             }
             start = start.saturating_add(ty.record_len());
@@ -180,11 +180,11 @@ impl<'m> Relocation<'m> {
         Ok(need)
     }
 
-    /// What `field` holds afterwards, if it held `word`.
-    fn moved(&self, field: Field, word: u32) -> Result<u32, ErrorKind> {
-        match field {
-            Field::Name(_) => self.name(word),
-            Field::Id(_) => match self.id(TypeId(word)) {
+    /// What `reference` holds afterwards, if it held `word`.
+    fn moved(&self, reference: Reference, word: u32) -> Result<u32, ErrorKind> {
+        match reference {
+            Reference::Name(_) => self.name(word),
+            Reference::Id(_) => match self.id(TypeId(word)) {
                 Some(id) => Ok(id.0),
                 None => Err(ErrorKind::InvalidTypeId(TypeId(word))),
             },

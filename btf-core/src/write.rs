@@ -8,12 +8,12 @@ mod sort;
 
 use self::output::Output;
 pub use self::push::Tag;
-use crate::fields::{fields, Field};
 use crate::layout;
 use crate::limits::{
     HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_TYPES, VERSION,
 };
 use crate::names::{names, NameTable};
+use crate::references::{references, Reference};
 use crate::{Btf, ByteOrder, Dialect, Error, ErrorKind, Info, Kind, Section, Type, TypeId};
 
 /// How a [`Writer`] writes.
@@ -251,15 +251,15 @@ impl<'b> Writer<'b> {
     ) -> Result<TypeId, Error> {
         self.check_vlen(ty.info().vlen())?;
         self.check_names_of(btf, ty)?;
-        let mut fields = fields(ty.info())
+        let mut references = references(ty.info())
             .ok_or_else(|| self.error(ErrorKind::UnknownKind(ty.kind())))?
             .peekable();
         let id = self.take_id()?;
         let mut at = 0_usize;
         while let Some(word) = ty.word(at) {
-            let word = match fields.next_if(|field| field.at() == at) {
-                Some(Field::Name(_)) => self.offset_of(btf.name_at(word)),
-                Some(Field::Id(_)) if word != 0 => new_id(TypeId(word)).0,
+            let word = match references.next_if(|reference| reference.at() == at) {
+                Some(Reference::Name(_)) => self.offset_of(btf.name_at(word)),
+                Some(Reference::Id(_)) if word != 0 => new_id(TypeId(word)).0,
                 _ => word,
             };
             self.push_word(word);
@@ -270,13 +270,14 @@ impl<'b> Writer<'b> {
 
     /// Whether the names of `ty` are there, so that an unsound record is not copied as another one.
     fn check_names_of(&self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
-        let mut names = fields(ty.info())
-            .into_iter()
-            .flatten()
-            .filter_map(|field| match field {
-                Field::Name(at) => ty.word(at),
-                Field::Id(_) => None,
-            });
+        let mut names =
+            references(ty.info())
+                .into_iter()
+                .flatten()
+                .filter_map(|field| match field {
+                    Reference::Name(at) => ty.word(at),
+                    Reference::Id(_) => None,
+                });
         match names.find(|name| *name >= btf.end_name().max(1)) {
             Some(outside) => Err(self.error(ErrorKind::InvalidName(outside))),
             None => Ok(()),

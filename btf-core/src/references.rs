@@ -12,14 +12,14 @@ use crate::{Info, Kind};
 
 /// A word of a record, by its offset in bytes from the start of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
+pub(crate) enum Reference {
     /// An offset into the strings; 0 for no name.
     Name(usize),
     /// The id of a type; 0 for `void`.
     Id(usize),
 }
 
-impl Field {
+impl Reference {
     /// Where the word is.
     pub(crate) fn at(self) -> usize {
         match self {
@@ -28,26 +28,26 @@ impl Field {
     }
 }
 
-use Field::{Id, Name};
+use Reference::{Id, Name};
 
 /// Every record begins with its name.
-const NAME: Field = Name(0);
+const NAME: Reference = Name(0);
 /// `size_or_type`, where it is a type.
-const TARGET: Field = Id(8);
+const TARGET: Reference = Id(8);
 
-/// Where the fields of a kind are.
+/// Where the references of a kind are.
 struct Places {
     /// Those that every record of the kind has.
-    record: &'static [Field],
+    record: &'static [Reference],
     /// Those of each element, from the start of the element.
-    element: &'static [Field],
+    element: &'static [Reference],
     /// Bytes of an element.
     element_len: usize,
 }
 
 impl Places {
-    /// Fields of a kind without elements, or whose elements have no fields.
-    const fn record(record: &'static [Field]) -> Self {
+    /// References of a kind without elements, or whose elements have no references.
+    const fn record(record: &'static [Reference]) -> Self {
         Self {
             record,
             element: &[],
@@ -87,10 +87,10 @@ impl Places {
     }
 }
 
-/// The fields of a record with this `info` word, in order; none for an unknown kind.
+/// The references of a record with this `info` word, in order; none for an unknown kind.
 ///
 /// Follows `btf_field_iter_init` of `tools/lib/bpf/btf_iter.c`.
-pub(crate) fn fields(info: Info) -> Option<impl Iterator<Item = Field>> {
+pub(crate) fn references(info: Info) -> Option<impl Iterator<Item = Reference>> {
     let places = Places::of(info.kind())?;
     let elements = match places.element {
         [] => 0,
@@ -156,9 +156,9 @@ mod tests {
             let bytes = record(info);
             let ty = Type::split_first(&bytes, ByteOrder::NATIVE, &[], TypeId(1));
             let ty = ty.map(|(ty, _)| ty);
-            assert!(ty.is_ok() && fields(info).is_some(), "{kind}");
+            assert!(ty.is_ok() && references(info).is_some(), "{kind}");
             // The views do not show the type of a FWD.
-            let found = fields(info).into_iter().flatten();
+            let found = references(info).into_iter().flatten();
             let found = found.filter(|field| kind != Kind::FWD || *field != TARGET);
             let words = found.filter_map(|field| match field {
                 Name(offset) | Id(offset) => ByteOrder::NATIVE.u32_at(&bytes, offset),
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn names_and_ids_are_told_apart() {
         let of = |kind, elements| {
-            fields(Info::new(kind, elements, false))
+            references(Info::new(kind, elements, false))
                 .into_iter()
                 .flatten()
         };
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn an_unknown_kind_has_no_known_fields() {
         for kind in [0, Kind::ENUM64.0 + 1, 0x7f] {
-            assert!(fields(Info::new(Kind(kind), 1, false)).is_none());
+            assert!(references(Info::new(Kind(kind), 1, false)).is_none());
         }
     }
 }
