@@ -45,7 +45,8 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Give thousands of BTF blobs, right and wrong, to btf-core and to the kernels, and compare what they say.
+    /// Give thousands of BTF blobs, right and wrong, to btf-core and to the kernels, as a program's and as a module's,
+    /// and compare what they say.
     Parity {
         #[command(flatten)]
         kernels: Selection,

@@ -25,6 +25,8 @@ const BASE_STEP: usize = 11;
 const SPLIT_STEP: usize = 37;
 /// The most types of a base.
 const MAX_TYPES: usize = 10;
+/// How often something sound is looked for: half of what is generated is.
+const TRIES: usize = 100;
 /// How many pairs are damaged for each that is not.
 const DAMAGED: usize = 2;
 
@@ -64,11 +66,16 @@ impl<'k> Candidates<'k> {
     }
 }
 
-/// One pair with a type of each kind, damaged everywhere; `count` random ones that the kernel mostly takes, and some
-/// of each with a damage.
-pub(super) fn pairs(kernel: &Btf<'_>, rng: &mut Rng, count: usize) -> Vec<Pair> {
+/// One pair with a type of each kind that is sound, as `is_taken` says, damaged everywhere; `count` random ones that the
+/// kernel mostly takes, and some of each with a damage.
+pub(super) fn pairs(
+    kernel: &Btf<'_>,
+    rng: &mut Rng,
+    count: usize,
+    is_taken: impl Fn(&Pair) -> bool,
+) -> Vec<Pair> {
     let candidates = Candidates::new(kernel);
-    let mut pairs = damaged_everywhere(&candidates, rng);
+    let mut pairs = damaged_everywhere(&candidates, rng, is_taken);
     for number in 0..count {
         let wrong = number % 4 == 0;
         let base = base(&candidates, rng, wrong);
@@ -88,16 +95,29 @@ pub(super) fn pairs(kernel: &Btf<'_>, rng: &mut Rng, count: usize) -> Vec<Pair> 
 }
 
 /// A pair with the first type of each kind, and it with each word another one, or every so often.
-fn damaged_everywhere(candidates: &Candidates<'_>, rng: &mut Rng) -> Vec<Pair> {
+fn damaged_everywhere(
+    candidates: &Candidates<'_>,
+    rng: &mut Rng,
+    is_taken: impl Fn(&Pair) -> bool,
+) -> Vec<Pair> {
     let mut base = Blob::new("distilled base of each kind");
+    let twins = &candidates.twins;
+    let is_twin = |ty: &Type<'_>| twins.iter().any(|twin| twin.id() == ty.id());
     for kind in KINDS {
         let mut all = candidates.all.iter();
-        if let Some(ty) = all.find(|ty| ty.kind() == *kind) {
+        if let Some(ty) = all.find(|ty| ty.kind() == *kind && !is_twin(ty)) {
             distil(&mut base, *ty, &candidates.name(*ty), false, None);
         }
     }
     let base = base.finish();
-    let split = split(&base, rng);
+    let mut sample = (base.clone(), split(&base, rng));
+    for _ in 0..TRIES {
+        if is_taken(&sample) {
+            break;
+        }
+        sample.1 = split(&base, rng);
+    }
+    let (base, split) = sample;
     let (mut bases, mut splits) = (Vec::new(), Vec::new());
     mutate::each_word(&base, &mut bases);
     mutate::each_cut(&base, &mut bases);
@@ -159,12 +179,17 @@ fn distil(blob: &mut Blob, ty: Type<'_>, name: &str, forward: bool, change: Opti
 
 /// A random BTF on `base`, with many references to it.
 fn split(base: &Blob, rng: &mut Rng) -> Blob {
+    let mut names = Vec::new();
+    base.clone().each_reference(|word, value| {
+        names.extend((word == Word::Name).then_some(*value));
+    });
     let base_len = base.strings.len() as u32;
     let mut blob = generate::generate(rng).over(base.next_id(), base_len);
     blob.each_reference(|word, value| match word {
         Word::Id if *value != 0 && rng.bool() => *value = rng.u32(1..base.next_id()),
+        // Of a type of the base, or of none.
         Word::Name if *value != 0 && rng.u32(0..30) == 0 => {
-            *value = base.types[3 * rng.usize(0..base.types.len() / 3)] % base_len;
+            *value = names[rng.usize(0..names.len())] + u32::from(rng.u32(0..5) == 0);
         }
         _ => {}
     });

@@ -151,7 +151,14 @@ pub(super) fn cases(kernel: &Btf<'_>, release: Release, seed: u64, random: usize
     let alone = blobs
         .into_iter()
         .filter_map(|blob| Case::new(blob.what.clone(), None, blob.bytes(), kernel, release));
-    let pairs = distilled::pairs(kernel, &mut rng, random / RANDOM_STEPS.1);
+    let pairs = distilled::pairs(
+        kernel,
+        &mut rng,
+        random / RANDOM_STEPS.1,
+        |(base, split)| {
+            shown_by_kernel(Some(&base.bytes()), &split.bytes(), kernel, release).is_ok()
+        },
+    );
     let on_distilled = pairs.iter().filter_map(|(base, split)| {
         let what = format!("{}; on it {}", base.what, split.what);
         Case::new(what, Some(base.bytes()), split.bytes(), kernel, release)
