@@ -464,6 +464,9 @@ impl<'c, 'u> Generator<'c, 'u> {
             if width == 0 {
                 bits = align(bits, bytes.saturating_mul(8).clamp(8, 64));
             }
+            if choice & 0x88 == 0x88 {
+                bits = bits.saturating_add(u32::from(self.choices.byte() / 16));
+            }
             let at = if kind == Kind::UNION { 0 } else { bits };
             tail.extend([Word::Plain(member), ty, Word::Plain(width << 24 | at)]);
             let taken = if width == 0 {

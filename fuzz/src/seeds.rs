@@ -322,6 +322,26 @@ fn validate() -> Vec<(&'static str, Vec<u8>)> {
         blob.records[1].kind_flag = true;
         blob.bytes()
     };
+    // The node is in the struct that hangs on the list, but its type is another struct of the name.
+    let mut other_node = owner("bpf_list_head", "bpf_list_node", 24, "contains:a:m");
+    let node = other_node.structure("bpf_list_node", 24, &[]);
+    other_node.records[3].tail[1] = node;
+    let mut wide = Blob::default();
+    let word = vec![Word::Plain(128)];
+    let int = wide.push(
+        Record::new(Kind::INT, 0, Word::Plain(16))
+            .with(1, word)
+            .vlen(0),
+    );
+    wide.structure("value", 17, &[("m", int, 1)]);
+    let mut deep = Blob::default();
+    let lock = deep.structure("bpf_spin_lock", 4, &[]);
+    let int = deep.int();
+    let mut arrays = int;
+    for _ in 0..32 {
+        arrays = deep.array(arrays, int, 1);
+    }
+    deep.structure("value", 8, &[("lock", lock, 0), ("arrays", arrays, 32)]);
     let list = |tag| owner("bpf_list_head", "bpf_list_node", 24, tag).bytes();
     vec![
         ("all-kinds", all_kinds().bytes()),
@@ -342,6 +362,9 @@ fn validate() -> Vec<(&'static str, Vec<u8>)> {
             "bad-too-many-kptrs",
             kptrs("kptr_untrusted", "mine", 11).bytes(),
         ),
+        ("bad-other-node", other_node.bytes()),
+        ("bad-wide-int", wide.bytes()),
+        ("bad-deep-arrays", deep.bytes()),
         ("two-nodes", two_nodes.bytes()),
         ("bad-two-locks", two_locks.bytes()),
         ("same-struct-again-and-again", again_and_again("m").bytes()),
