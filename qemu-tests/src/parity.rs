@@ -2,7 +2,7 @@
 
 //! btf-core's validation beside the kernel's: the same blobs are given to both, and nothing may differ.
 //!
-//! This is of BTF that programs bring; [`modules`] has that of modules.
+//! This is of BTF that programs bring; `modules.rs` has that of modules.
 //!
 //! ```text
 //!   blobs ──► guest: BPF_BTF_LOAD ──► errno, last line of the kernel's log ──┐
