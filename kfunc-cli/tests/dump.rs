@@ -106,7 +106,7 @@ fn error_of(blob: &Blob) -> String {
 
 #[test]
 fn raw_is_what_bpftool_prints() {
-    assert_eq!(raw(&all_kinds()), include_str!("blob/all_kinds.raw"));
+    assert_eq!(raw(&all_kinds()), include_str!("expected/all_kinds.raw"));
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn the_command_says_how_it_went() {
     );
     let bare = file("bare.ko", &elf(&[]));
 
-    let everything = include_str!("blob/all_kinds.raw").to_owned();
+    let everything = include_str!("expected/all_kinds.raw").to_owned();
     let of_module = "[34] TYPEDEF 'of_module' type_id=1\n".to_owned();
     assert_eq!(run_dump(&[&raw]), (0, everything.clone(), String::new()));
     assert_eq!(run_dump(&[&vmlinux, "--format", "raw"]).1, everything);
@@ -481,7 +481,7 @@ fn a_reader_that_leaves_ends_it_quietly() {
 #[test]
 fn c_is_what_bpftool_prints() {
     let text = dumped(&file(declarations().bytes()), Format::C, None).unwrap();
-    assert_eq!(text, include_str!("blob/declarations.h"));
+    assert_eq!(text, include_str!("expected/declarations.h"));
 }
 
 /// The definitions of `name` in C.
@@ -492,7 +492,10 @@ fn definitions(blob: &Blob, name: &str) -> String {
 #[test]
 fn a_name_selects_its_definitions_in_c() {
     let blob = declarations();
-    let (header, of_s) = (include_str!("blob/declarations.h"), definitions(&blob, "s"));
+    let (header, of_s) = (
+        include_str!("expected/declarations.h"),
+        definitions(&blob, "s"),
+    );
     let (definition, alias) = of_s.split_once("\n\n").unwrap();
     assert!(definition.starts_with("struct s {\n\tstruct s *next;\n"));
     assert!(header.contains(definition));
