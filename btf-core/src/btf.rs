@@ -192,6 +192,10 @@ impl<'a> Btf<'a> {
     pub fn indexed(mut self, room: &'a mut [u32]) -> Self {
         // Cannot fail: the records were found sound when they were parsed.
         let _ = self.walk(room);
+        if self.is_sorted() {
+            // A binary search would find again what the table finds.
+            self.named_types = NameTable::NONE;
+        }
         self
     }
 

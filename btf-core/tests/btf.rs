@@ -398,6 +398,9 @@ fn assert_index_agrees(btf: Btf<'_>, names: &[&[u8]]) {
     for words in [0, 1, 2, 3, 7, 64, 1000] {
         let mut room = vec![0; words];
         let indexed = btf.indexed(&mut room);
+        let mut table = vec![0; words];
+        let mut index = vec![0; words];
+        let tabled = btf.types_indexed(&mut table).indexed(&mut index);
         for id in 0..btf.end_id().0 + 2 {
             assert_eq!(
                 indexed.get(TypeId(id)),
@@ -413,10 +416,9 @@ fn assert_index_agrees(btf: Btf<'_>, names: &[&[u8]]) {
                     btf.find(name, kind),
                     "{words} words"
                 );
-                assert_eq!(
-                    indexed.named(name, kind).count(),
-                    btf.named(name, kind).count()
-                );
+                let named: Vec<_> = btf.named(name, kind).collect();
+                assert!(indexed.named(name, kind).eq(named.iter().copied()));
+                assert!(tabled.named(name, kind).eq(named));
             }
         }
     }

@@ -13,7 +13,7 @@ impl<'a> Btf<'a> {
     ///
     /// [`Btf::find`] then takes a few steps where the names are not sorted, as up to Linux 6.x. Types beyond seven
     /// eighths of the room are found by a walk. It should also have an index ([`Btf::indexed`]), and that first: of
-    /// sorted names no table is made.
+    /// sorted names no table is made, or it is not used.
     pub fn types_indexed(mut self, room: &'a mut [u32]) -> Self {
         if self.is_sorted() {
             return self;
