@@ -86,6 +86,11 @@ fn check_btf(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
         let sorted = types.iter().map(|ty| btf.name(ty)).is_sorted();
         assert_eq!(indexed.is_sorted(), sorted && words.min(len) != 0);
         check_answers(&indexed, base, &types);
+        let mut room = vec![0; words];
+        check_answers(&indexed.types_indexed(&mut room), base, &types);
+        let mut index = vec![0; words];
+        let table_first = btf.types_indexed(&mut room).indexed(&mut index);
+        check_answers(&table_first, base, &types);
     }
 }
 
@@ -155,10 +160,27 @@ fn check_members(btf: &Btf<'_>, ty: &Type<'_>) {
                 (member.bit_offset, member.bitfield_size, member.ty)
             );
         }
-        if let Ok(inner) = btf.member(ty, &format!("{name}.{name}")) {
-            assert!(inner
-                .byte_offset()
-                .is_none_or(|bytes| bytes * 8 == inner.bit_offset));
+        check_located(btf, ty, name);
+        for path in [".m", "[1]", "[0][1].m"] {
+            if let Ok(inner) = btf.member(ty, &format!("{name}{path}")) {
+                let bytes = inner.byte_offset();
+                assert!(bytes.is_none_or(|bytes| bytes * 8 == inner.bit_offset));
+            }
+        }
+    }
+}
+
+/// A path that begins with the name of a type leads where the path without it leads from the type.
+fn check_located(btf: &Btf<'_>, ty: &Type<'_>, member: &str) {
+    let first = btf
+        .find(btf.name(ty), Kind::STRUCT)
+        .or_else(|| btf.find(btf.name(ty), Kind::UNION));
+    if let (Some(first), Ok(name)) = (first, std::str::from_utf8(btf.name(ty))) {
+        if !name.contains('.') {
+            assert_eq!(
+                btf.locate(&format!("{name}.{member}")),
+                btf.member(&first, member)
+            );
         }
     }
 }
@@ -172,6 +194,9 @@ fn check_answers(btf: &Btf<'_>, base: Option<&Btf<'_>>, types: &[Type<'_>]) {
         assert!(last < Some(offset));
         last = Some(offset);
     }
+    let kind = types.first().map_or(Kind::INT, Type::kind);
+    let of_kind = types.iter().filter(|ty| ty.kind() == kind).copied();
+    assert!(btf.of_kind(kind).eq(of_kind));
     for id in [0, btf.end_id().0, u32::MAX] {
         assert_eq!(btf.get(TypeId(id)), None);
     }

@@ -48,3 +48,15 @@ pub(crate) fn assert_same(
         assert_eq!((id(a.var), a.offset, a.size), (b.var, b.offset, b.size));
     }
 }
+
+/// All names in `ty`.
+pub(crate) fn names_of(ty: &Type<'_>) -> Vec<u32> {
+    let members = ty.members().map(|member| member.name);
+    let params = ty.params().map(|param| param.name);
+    let enumerators = ty.enumerators().map(|enumerator| enumerator.name);
+    let own = [ty.name_offset()].into_iter();
+    own.chain(members)
+        .chain(params)
+        .chain(enumerators)
+        .collect()
+}

@@ -400,6 +400,9 @@ fn write() -> Vec<(&'static str, Vec<u8>)> {
     };
     let mut unknown = all_kinds().shaped(with_layout);
     unknown.push(Record::new(Kind(20), 0, VOID).with(1, vec![VOID]).vlen(0));
+    let mut long = all_kinds();
+    let func = long.records.iter_mut().find(|ty| ty.kind == Kind::FUNC);
+    func.unwrap().vlen = 0x0001_0000;
     let mut beyond = all_kinds();
     beyond.records[1].size_or_type = Word::Plain(1 << 30);
     vec![
@@ -414,6 +417,7 @@ fn write() -> Vec<(&'static str, Vec<u8>)> {
         ("layout", all_kinds().shaped(with_layout).bytes()),
         ("unknown-kind", unknown.bytes()),
         ("id-beyond", beyond.bytes()),
+        ("more-than-16-bits-count", long.bytes()),
         ("empty", Blob::default().bytes()),
     ]
 }

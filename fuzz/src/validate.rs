@@ -4,7 +4,7 @@
 
 use btf_core::limits::MAX_CHAIN_LEN;
 use btf_core::validate::{validate, Policy, Release, Rule};
-use btf_core::{Btf, ByteOrder, Error, ErrorKind, Type, TypeId};
+use btf_core::{Btf, ByteOrder, Error, ErrorKind, Kind, Type, TypeId};
 
 use crate::parse::check_error;
 use crate::{input, kernel};
@@ -104,11 +104,13 @@ fn verdict(data: &[u8], policy: Policy<'_>, release: Release) -> Result<(), Erro
         Ok(btf) => btf,
         Err(error) => {
             check_error(&error, data);
+            check_chain_refused(&error, data, policy, release);
             assert!(matches!(error.kind, ErrorKind::Rule(_)), "{error}");
             return Err(error);
         }
     };
     check_accepted(&btf, data, policy);
+    assert_eq!(broken_chain(&btf, release), None);
     check_room(data, policy, release, btf.own_len() as usize);
     check_length(data, policy, release);
     Ok(())
@@ -162,6 +164,54 @@ fn check_references(btf: &Btf<'_>, ty: &Type<'_>) {
     for id in all {
         assert!(id == TypeId::VOID || btf.get(id).is_some(), "{ty:?}");
     }
+}
+
+/// A chain is refused where the kernel refuses it.
+fn check_chain_refused(error: &Error, data: &[u8], policy: Policy<'_>, release: Release) {
+    let parsed = match policy {
+        Policy::Kernel { base: Some(base) } => Btf::parse_split(data, base),
+        _ => Btf::parse(data),
+    };
+    if let (
+        ErrorKind::Rule(rule @ (Rule::ChainLength | Rule::TagsAfterModifiers | Rule::ChainEnd)),
+        Ok(btf),
+    ) = (error.kind, parsed)
+    {
+        assert_eq!(broken_chain(&btf, release), Some((rule, error.at.type_id)));
+    }
+}
+
+/// The first chain that is too long, goes in a circle, leads nowhere, or has tags behind other modifiers in 6.12; and
+/// the type that it begins with. Types are asked as the kernel asks them, one after the other, each up to a type that
+/// was asked before.
+fn broken_chain(btf: &Btf<'_>, release: Release) -> Option<(Rule, TypeId)> {
+    for start in btf.types() {
+        let mut ty = start;
+        let mut in_tags = start.kind() == Kind::TYPE_TAG;
+        let mut len = 0;
+        while ty.kind().is_modifier() {
+            if len == MAX_CHAIN_LEN {
+                return Some((Rule::ChainLength, start.id()));
+            }
+            len += 1;
+            if ty.kind() != Kind::TYPE_TAG {
+                in_tags = false;
+            } else if !in_tags && release == Release::Linux6_12 {
+                return Some((Rule::TagsAfterModifiers, start.id()));
+            }
+            if ty.id() < start.id() {
+                break;
+            }
+            match ty.target() {
+                None | Some(TypeId::VOID) => break,
+                Some(target) => match btf.get(target) {
+                    None => return Some((Rule::ChainEnd, start.id())),
+                    Some(next) => ty = next,
+                },
+            }
+        }
+    }
+    None
 }
 
 /// Every chain of modifiers ends. Kernels take long ones that lead to types before them; those are not followed.

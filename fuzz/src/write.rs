@@ -10,7 +10,7 @@ use btf_core::{
     WriteOptions, Writer,
 };
 
-use crate::same::assert_same;
+use crate::same::{assert_same, names_of};
 use crate::{input, kernel};
 
 /// How it is written.
@@ -122,17 +122,6 @@ fn may_fail(btf: &Btf<'_>, dialect: Dialect) -> bool {
                 .into_iter()
                 .any(|name| name != 0 && name >= btf.end_name())
     })
-}
-
-fn names_of(ty: &Type<'_>) -> Vec<u32> {
-    let members = ty.members().map(|member| member.name);
-    let params = ty.params().map(|param| param.name);
-    let enumerators = ty.enumerators().map(|enumerator| enumerator.name);
-    let own = [ty.name_offset()].into_iter();
-    own.chain(members)
-        .chain(params)
-        .chain(enumerators)
-        .collect()
 }
 
 fn read<'a>(bytes: &'a [u8], base: Option<&'a Btf<'a>>) -> Btf<'a> {
