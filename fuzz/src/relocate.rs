@@ -148,27 +148,36 @@ fn search(split: &Btf<'_>, distilled: &Btf<'_>, kernel: &Btf<'_>) -> Option<Opti
         return Some(None);
     };
     let only = |ty: Type<'_>| {
-        let name = distilled.name(&ty);
-        let mut fitting = candidates.iter().filter(|candidate| {
-            let ambiguous = kernel.types().filter(|other| {
-                is_composite(other) && other.name_offset() == candidate.name_offset()
-            });
-            let needs_size = match candidate.kind() {
-                Kind::FWD => false,
-                Kind::STRUCT | Kind::UNION => ambiguous.count() > 1,
-                _ => true,
-            };
-            let size = |ty: &Type<'_>| ty.size().unwrap_or(0) & 0x7fff_ffff;
-            kernel.name(candidate) == name
-                && (!needs_size || size(&ty) == size(candidate))
-                && fits(&ty, candidate, embedded.contains(&ty.id()))
-        });
-        match (fitting.next(), fitting.next()) {
-            (Some(candidate), None) => Some(candidate.id()),
-            _ => None,
+        let mut found = None;
+        for candidate in &candidates {
+            // That it is a member matters to the kernel until it has found one.
+            let embedded = embedded.contains(&ty.id()) && found.is_none();
+            let same_name = kernel.name(candidate) == distilled.name(&ty);
+            if same_name && has_right_size(kernel, &ty, candidate) && fits(&ty, candidate, embedded)
+            {
+                if found.is_some() {
+                    return None;
+                }
+                found = Some(candidate.id());
+            }
         }
+        found
     };
     Some(distilled.types().map(only).collect())
+}
+
+/// Whether the sizes are the same, where they must be.
+fn has_right_size(kernel: &Btf<'_>, ty: &Type<'_>, candidate: &Type<'_>) -> bool {
+    let mut others = kernel
+        .types()
+        .filter(|other| is_composite(other) && other.name_offset() == candidate.name_offset());
+    let matters = match candidate.kind() {
+        Kind::FWD => false,
+        Kind::STRUCT | Kind::UNION => others.nth(1).is_some(),
+        _ => true,
+    };
+    let size = |ty: &Type<'_>| ty.size().unwrap_or(0) & 0x7fff_ffff;
+    !matters || size(ty) == size(candidate)
 }
 
 fn is_composite(ty: &Type<'_>) -> bool {
