@@ -122,9 +122,7 @@ fn describe(
     let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(LoadError::NotEmbedded)?;
     let vmlinux = read_btf("vmlinux")?;
     let mut index = [0; INDEX_LEN];
-    let vmlinux = Btf::parse(vmlinux.bytes())
-        .map_err(LoadError::Btf)?
-        .indexed(&mut index);
+    let vmlinux = Btf::parse_indexed(vmlinux.bytes(), &mut index).map_err(LoadError::Btf)?;
     let layout = Layout::of_kernel(&vmlinux).map_err(LoadError::Layout)?;
     built_for.check(&layout).map_err(LoadError::Layout)?;
     check_mirrors(&layout)?;
