@@ -13,7 +13,7 @@ use crate::kernel::Kernel;
 use crate::module::{self, Built};
 use crate::progress::step;
 use crate::verdict::{judge, Report};
-use crate::{dump_check, guest, initramfs, packages, qemu, real_btf, resolve_btfids, round_trip};
+use crate::{guest, initramfs, packages, qemu};
 
 /// A kernel that was booted.
 #[derive(Clone, Debug)]
@@ -36,11 +36,7 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     packages::install(root, kernel)?;
     packages::install(root, other)?;
     let module = module::build(root, kernel)?;
-    check_btf(root, kernel, other)?;
     let vmlinux = module::vmlinux_btf(root, kernel)?;
-    step(&format!("{kernel}: comparing dumps of its BTF"), || {
-        dump_check::check(root, kernel, &module.embedded.module)
-    })?;
     let relocated = relocated_btf(&module.embedded, &vmlinux)?;
     let archive = archive(root, kernel, other, &module)?;
     let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));
@@ -66,34 +62,6 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
             report,
         })
     })
-}
-
-/// Reads, writes and sorts the BTF of the kernel and of its modules.
-fn check_btf(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
-    let vmlinux = module::vmlinux_btf(root, kernel)?;
-    step(&format!("{kernel}: reading its BTF"), || {
-        real_btf::check(Btf::parse(&vmlinux)?, real_btf::THOROUGH)
-    })?;
-    let modules = packages::module_btf(root, kernel)?;
-    let count = modules.len();
-    step(
-        &format!("{kernel}: writing its BTF and that of {count} modules again"),
-        || round_trip::check(&vmlinux, &modules),
-    )?;
-    let Some(tool) = [kernel, other].into_iter().find(|one| one.series.native) else {
-        return Ok(());
-    };
-    step(
-        &format!("{kernel}: sorting its BTF as resolve_btfids does"),
-        || {
-            ensure!(
-                round_trip::compact_and_sorted(&vmlinux)?
-                    == resolve_btfids::finalize(root, tool, &vmlinux)?,
-                "the bytes differ"
-            );
-            Ok(())
-        },
-    )
 }
 
 fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) -> Result<Vec<u8>> {

@@ -24,6 +24,7 @@ pub mod fuzz;
 pub mod guest;
 pub mod initramfs;
 pub mod kernel;
+pub mod kernel_btf;
 pub mod module;
 pub mod packages;
 pub mod parity;

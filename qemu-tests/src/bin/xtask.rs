@@ -14,7 +14,7 @@ use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
-use qemu_tests::{fuzz, parity_table, source_check, table};
+use qemu_tests::{fuzz, kernel_btf, parity_table, source_check, table};
 
 /// Random blobs for a comparison of BTF checks, by default.
 const RANDOM_BLOBS: usize = 3000;
@@ -175,29 +175,35 @@ fn kernels(root: &BuildRoot, selection: &Selection) -> Result<(Vec<Kernel>, Vec<
     Ok((kernels, selected))
 }
 
-fn boot_all(root: &BuildRoot, selection: &Selection) -> Result<Outcome> {
+/// Does `work` for each selected kernel; gives what came of it, and what failed. Each comes with another kernel of the
+/// same arch, which has another layout.
+fn each_kernel<T>(
+    root: &BuildRoot,
+    selection: &Selection,
+    work: impl Fn(&Kernel, &Kernel) -> Result<T>,
+) -> Result<(Vec<T>, Vec<String>)> {
     let (kernels, selected) = kernels(root, selection)?;
-    let mut outcome = Outcome {
-        booted: Vec::new(),
-        failures: Vec::new(),
-    };
+    let (mut done, mut failures) = (Vec::new(), Vec::new());
     for kernel in &selected {
-        // Any kernel of the same arch and another series has another layout.
         let other = kernels
             .iter()
             .find(|other| other.arch == kernel.arch && other.version != kernel.version);
-        match boot(root, kernel, other.unwrap_or(kernel)) {
-            Ok(booted) => {
-                let failures = booted.report.failures.iter();
-                outcome
-                    .failures
-                    .extend(failures.map(|failure| format!("{kernel}: {failure}")));
-                outcome.booted.push(booted);
-            }
-            Err(error) => outcome.failures.push(format!("{kernel}: {error:#}")),
+        match work(kernel, other.unwrap_or(kernel)) {
+            Ok(result) => done.push(result),
+            Err(error) => failures.push(format!("{kernel}: {error:#}")),
         }
     }
-    Ok(outcome)
+    Ok((done, failures))
+}
+
+fn boot_all(root: &BuildRoot, selection: &Selection) -> Result<Outcome> {
+    let boot = |kernel: &Kernel, other: &Kernel| boot(root, kernel, other);
+    let (booted, mut failures) = each_kernel(root, selection, boot)?;
+    for Booted { kernel, report, .. } in &booted {
+        let found = report.failures.iter();
+        failures.extend(found.map(|failure| format!("{kernel}: {failure}")));
+    }
+    Ok(Outcome { booted, failures })
 }
 
 fn parity(selection: &Selection, seed: u64, random: usize, json: bool) -> Result<bool> {
@@ -318,7 +324,10 @@ fn test(pin: Vec<String>) -> Result<bool> {
         pin,
     };
     let root = BuildRoot::open()?;
-    let outcome = boot_all(&root, &everything)?;
+    let mut outcome = boot_all(&root, &everything)?;
+    let check = |kernel: &Kernel, other: &Kernel| kernel_btf::check(&root, kernel, other);
+    let (_, failures) = each_kernel(&root, &everything, check)?;
+    outcome.failures.extend(failures);
     let compared = compare_all(&root, &everything, 1, RANDOM_BLOBS)?;
     println!("{}", table::for_people(&outcome.booted));
     let held: usize = outcome

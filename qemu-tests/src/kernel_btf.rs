@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A kernel's BTF, and that of its modules, read, written, sorted and printed: what must be the same is the same.
+
+use anyhow::{ensure, Result};
+use btf_core::Btf;
+
+use crate::build_root::BuildRoot;
+use crate::kernel::Kernel;
+use crate::progress::step;
+use crate::{dump_check, module, packages, real_btf, resolve_btfids, round_trip};
+
+/// Checks the BTF of `kernel`. If it has no resolve_btfids that sorts, that of `other` is asked.
+///
+/// # Errors
+///
+/// The first thing that differs, or what cannot be built or downloaded.
+pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
+    packages::install(root, kernel)?;
+    packages::install(root, other)?;
+    let vmlinux = module::vmlinux_btf(root, kernel)?;
+    step(&format!("{kernel}: reading its BTF"), || {
+        real_btf::check(Btf::parse(&vmlinux)?, real_btf::THOROUGH)
+    })?;
+    let modules = packages::module_btf(root, kernel)?;
+    let count = modules.len();
+    step(
+        &format!("{kernel}: writing its BTF and that of {count} modules again"),
+        || round_trip::check(&vmlinux, &modules),
+    )?;
+    if let Some(tool) = [kernel, other].into_iter().find(|one| one.series.native) {
+        step(
+            &format!("{kernel}: sorting its BTF as resolve_btfids does"),
+            || {
+                let sorted = round_trip::compact_and_sorted(&vmlinux)?;
+                let expected = resolve_btfids::finalize(root, tool, &vmlinux)?;
+                ensure!(sorted == expected, "the bytes differ");
+                Ok(())
+            },
+        )?;
+    }
+    let module = module::build(root, kernel)?.embedded.module;
+    step(&format!("{kernel}: comparing dumps of its BTF"), || {
+        dump_check::check(root, kernel, &module)
+    })
+}
