@@ -34,27 +34,44 @@ use crate::{Btf, Dialect, Error, ErrorKind, Section, TypeId};
 /// The kernel release whose rules are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// Linux 6.12.
+    /// Linux 6.12 up to 6.12.107; a later point release, at most 6.12.117, took over what 7.3 asks of special fields.
+    Linux6_12_107,
+    /// Linux 6.12 from 6.12.117 on.
     Linux6_12,
     /// Linux 7.3.
     Linux7_3,
 }
 
 impl Release {
+    /// Every release, the oldest first.
+    pub const ALL: [Self; 3] = [Self::Linux6_12_107, Self::Linux6_12, Self::Linux7_3];
+
     /// How the release reads an `info` word.
     pub const fn dialect(self) -> Dialect {
-        match self {
-            Self::Linux6_12 => Dialect::Vlen16,
-            Self::Linux7_3 => Dialect::Vlen24,
+        if self.is_6_12() {
+            Dialect::Vlen16
+        } else {
+            Dialect::Vlen24
         }
     }
 
     /// Bytes of `struct btf_header`.
     const fn header_len(self) -> usize {
-        match self {
-            Self::Linux6_12 => crate::limits::HEADER_LEN,
-            Self::Linux7_3 => crate::limits::HEADER_WITH_LAYOUT_LEN,
+        if self.is_6_12() {
+            crate::limits::HEADER_LEN
+        } else {
+            crate::limits::HEADER_WITH_LAYOUT_LEN
         }
+    }
+
+    const fn is_6_12(self) -> bool {
+        matches!(self, Self::Linux6_12_107 | Self::Linux6_12)
+    }
+
+    /// Whether locks and refcounts are counted in all structs of a struct together, and how deep structs own one
+    /// another.
+    const fn counts_deep(self) -> bool {
+        !matches!(self, Self::Linux6_12_107)
     }
 }
 

@@ -270,18 +270,20 @@ impl<'b> Writer<'b> {
 
     /// Whether the names of `ty` are there, so that an unsound record is not copied as another one.
     fn check_names_of(&self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
-        let mut names =
-            references(ty.info())
-                .into_iter()
-                .flatten()
-                .filter_map(|field| match field {
-                    Reference::Name(at) => ty.word(at),
-                    Reference::Id(_) => None,
-                });
-        match names.find(|name| *name >= btf.end_name().max(1)) {
-            Some(outside) => Err(self.error(ErrorKind::InvalidName(outside))),
-            None => Ok(()),
+        let end = btf.end_name().max(1);
+        // A loop: for a chain of adapters the symbols become longer than objtool takes.
+        let Some(references) = references(ty.info()) else {
+            return Ok(());
+        };
+        for reference in references {
+            let Reference::Name(at) = reference else {
+                continue;
+            };
+            if let Some(outside) = ty.word(at).filter(|name| *name >= end) {
+                return Err(self.error(ErrorKind::InvalidName(outside)));
+            }
         }
+        Ok(())
     }
 
     /// Joins header, types, layout and strings; gives all bytes. Linear in the slice.

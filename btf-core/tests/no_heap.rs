@@ -104,7 +104,7 @@ fn do_everything() -> Result<usize, Error> {
         Policy::Kernel { base: None },
         Policy::User { kernel: Some(&btf) },
     ] {
-        for release in [Release::Linux6_12, Release::Linux7_3] {
+        for release in Release::ALL {
             answers += ask(&validate(data, policy, release, &mut validation_room)?)?;
         }
     }

@@ -11,7 +11,7 @@ use btf_core::{Btf, ByteOrder, Error, Header, Relocation, WriteOptions, Writer};
 
 /// Words for whatever a seed needs.
 const ROOM: usize = 1000;
-const RELEASES: [Release; 2] = [Release::Linux6_12, Release::Linux7_3];
+const RELEASES: [Release; 3] = Release::ALL;
 
 /// The seeds for one target, by name.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {

@@ -47,7 +47,7 @@ pub fn check(data: &[u8]) {
         kernel: Some(&kernel),
     };
     let mut verdicts = Vec::new();
-    for release in [Release::Linux6_12, Release::Linux7_3] {
+    for release in Release::ALL {
         let [by_kernel, by_user, by_user_of_kernel] =
             [alone, user, user_of_kernel].map(|policy| verdict(&input.blob, policy, release));
         if by_kernel.is_err() {
@@ -196,7 +196,7 @@ fn broken_chain(btf: &Btf<'_>, release: Release) -> Option<(Rule, TypeId)> {
             len += 1;
             if ty.kind() != Kind::TYPE_TAG {
                 in_tags = false;
-            } else if !in_tags && release == Release::Linux6_12 {
+            } else if !in_tags && release != Release::Linux7_3 {
                 return Some((Rule::TagsAfterModifiers, start.id()));
             }
             if ty.id() < start.id() {

@@ -27,7 +27,10 @@ pub enum CheckPolicy {
 /// The kernel whose rules are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum CheckKernel {
-    /// Linux 6.12.
+    /// Linux 6.12 up to 6.12.107.
+    #[value(name = "6.12.107")]
+    Linux6_12_107,
+    /// Linux 6.12 from 6.12.117 on.
     #[value(name = "6.12")]
     Linux6_12,
     /// Linux 7.3.
@@ -38,6 +41,7 @@ pub enum CheckKernel {
 impl CheckKernel {
     fn release(self) -> Release {
         match self {
+            Self::Linux6_12_107 => Release::Linux6_12_107,
             Self::Linux6_12 => Release::Linux6_12,
             Self::Linux7_3 => Release::Linux7_3,
         }

@@ -69,8 +69,6 @@ pub struct Series {
     pub version: &'static str,
     /// The skin for it.
     pub skin: Skin,
-    /// The rules for BTF.
-    pub btf_rules: Release,
     /// Whether the verifier fills in implicit arguments (7.0 and later).
     pub native: bool,
 }
@@ -80,13 +78,11 @@ pub const SERIES: &[Series] = &[
     Series {
         version: "6.12",
         skin: Skin::C,
-        btf_rules: Release::Linux6_12,
         native: false,
     },
     Series {
         version: "7.3",
         skin: Skin::Rust,
-        btf_rules: Release::Linux7_3,
         native: true,
     },
 ];
@@ -106,6 +102,17 @@ impl Kernel {
     /// What `uname -r` says.
     pub fn release(&self) -> String {
         format!("{}-cloud-{}", self.version, self.arch)
+    }
+
+    /// The rules that it has for BTF. Those of 6.12 changed in a point release after 6.12.107.
+    pub fn btf_rules(&self) -> Release {
+        let version = self.version.split('+').next().unwrap_or_default();
+        let point = version.strip_prefix("6.12.").map(str::parse::<u32>);
+        match point {
+            Some(Ok(..=107)) => Release::Linux6_12_107,
+            Some(_) => Release::Linux6_12,
+            None => Release::Linux7_3,
+        }
     }
 
     /// The headers, in the build root.

@@ -90,7 +90,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Res
     let mut room = vec![0; vmlinux.own_len() as usize];
     let vmlinux = vmlinux.indexed(&mut room);
     let blobs = blobs(seed, random);
-    let modules = modules::cases(&vmlinux, kernel.series.btf_rules, seed, random);
+    let modules = modules::cases(&vmlinux, kernel.btf_rules(), seed, random);
     let console = boot(root, kernel, &blobs, &modules)?;
     let heard = parse(&console).with_context(|| qemu::tail(&console))?;
     ensure!(
@@ -102,9 +102,9 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, seed: u64, random: usize) -> Res
         modules.len()
     );
     let mut programs = compare(kernel, &vmlinux, &blobs, &heard.programs);
-    let log = match kernel.series.btf_rules {
-        Release::Linux6_12 => without_known_warnings(&heard.log),
-        Release::Linux7_3 => heard.log,
+    let log = match kernel.btf_rules() {
+        Release::Linux6_12_107 => without_known_warnings(&heard.log),
+        Release::Linux6_12 | Release::Linux7_3 => heard.log,
     };
     programs.failures.extend(complaints(&log));
     let lenient = carrier::loads_without_btf(root, kernel)?;
@@ -154,7 +154,7 @@ fn boot(
     Ok(console)
 }
 
-/// The log without the warnings that 6.12 gives for two locks or refcounts of a struct, one of them in a struct inside.
+/// The log without the warnings that 6.12.107 gives for two locks or refcounts of a struct, one of them in a struct inside.
 /// It takes such BTF all the same; 7.3 refuses it.
 fn without_known_warnings<'l>(log: &[&'l str]) -> Vec<&'l str> {
     let mut rest = Vec::new();
@@ -283,8 +283,7 @@ fn compare(kernel: &Kernel, vmlinux: &Btf<'_>, blobs: &[blob::Blob], said: &[Sai
     };
     let mut room = vec![0; 1 << 16];
     for (number, (blob, said)) in blobs.iter().zip(said).enumerate() {
-        let result =
-            validate(&blob.bytes(), policy, kernel.series.btf_rules, &mut room).map(|_| ());
+        let result = validate(&blob.bytes(), policy, kernel.btf_rules(), &mut room).map(|_| ());
         if let Err(Error {
             kind: ErrorKind::Rule(rule),
             ..
@@ -451,7 +450,7 @@ mod tests {
     #[test]
     fn samples_are_taken_and_the_blobs_reach_most_rules() {
         let mut reached = BTreeSet::new();
-        for release in [Release::Linux6_12, Release::Linux7_3] {
+        for release in Release::ALL {
             let mut room = vec![0; 1 << 16];
             let policy = Policy::User { kernel: None };
             let mut taken = 0_usize;

@@ -27,7 +27,7 @@ fn chain(btf: &Btf<'_>, release: Release, start: Type<'_>) -> Result<(), Rule> {
     let mut in_tags = ty.kind() == Kind::TYPE_TAG;
     for _ in 0..MAX_CHAIN_LEN {
         let tag = ty.kind() == Kind::TYPE_TAG;
-        if release == Release::Linux6_12 && tag && !in_tags {
+        if release.is_6_12() && tag && !in_tags {
             return Err(Rule::TagsAfterModifiers);
         }
         in_tags &= tag;

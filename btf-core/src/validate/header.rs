@@ -157,8 +157,7 @@ fn check_strings(
     let end = [fields.header_len, fields.strings.offset, fields.strings.len]
         .into_iter()
         .fold(0_usize, |sum, part| sum.saturating_add(as_len(part)));
-    let must_be_last =
-        release == Release::Linux6_12 || as_len(fields.header_len) < HEADER_WITH_LAYOUT_LEN;
+    let must_be_last = release.is_6_12() || as_len(fields.header_len) < HEADER_WITH_LAYOUT_LEN;
     if must_be_last && end != data.len() {
         return Err(broken(Rule::StringsNotLast, STRINGS_FIELD));
     }

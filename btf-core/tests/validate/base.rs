@@ -7,7 +7,7 @@ use btf_core::validate::{validate, Policy, Release, Rule};
 use btf_core::{At, Btf, ErrorKind, Kind, Section, TypeId};
 
 use crate::blob::{Blob, Part};
-use crate::case::{check, Linux6_12, Linux7_3, RELEASES};
+use crate::case::{check, Linux6_12_107, Linux7_3, RELEASES};
 
 /// Types 1 to 3: int, a tag on it, a const tag.
 fn base() -> Blob {
@@ -85,7 +85,7 @@ fn names_of_a_module_need_no_empty_one_but_an_end() {
     let mut blob = module();
     let name = base().name("tag");
     blob.raw(name, u32::from(Kind::FWD.0) << 24, 0, &[]);
-    assert_eq!(told(&blob, &base(), Linux6_12), None);
+    assert_eq!(told(&blob, &base(), Linux6_12_107), None);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn chains_go_on_in_the_base() {
         assert_eq!(verdict(4, release), Some(Rule::ChainLength));
         assert_eq!(verdict(5, release), Some(Rule::ChainEnd));
     }
-    assert_eq!(verdict(2, Linux6_12), Some(Rule::TagsAfterModifiers));
+    assert_eq!(verdict(2, Linux6_12_107), Some(Rule::TagsAfterModifiers));
     assert_eq!(verdict(2, Linux7_3), None);
 }
 

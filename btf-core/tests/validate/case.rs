@@ -15,8 +15,8 @@ pub(crate) enum Whose {
 }
 pub(crate) use Whose::{Kernel, User};
 
-pub(crate) const RELEASES: [Release; 2] = [Release::Linux6_12, Release::Linux7_3];
-pub(crate) use Release::{Linux6_12, Linux7_3};
+pub(crate) const RELEASES: [Release; 3] = Release::ALL;
+pub(crate) use Release::{Linux6_12, Linux6_12_107, Linux7_3};
 
 /// What is said of a BTF in one place: the rule that is broken, if any.
 type Verdict = (Whose, Release, Option<Rule>);

@@ -6,7 +6,7 @@ use btf_core::validate::{Release, Rule};
 use btf_core::{Kind, TypeId};
 
 use crate::blob::{Blob, Member, KIND_FLAG};
-use crate::case::{accepted, case, run, told, Case, Linux6_12, Linux7_3, RELEASES};
+use crate::case::{accepted, case, run, told, Case, Linux6_12, Linux6_12_107, Linux7_3, RELEASES};
 
 /// The structs that special fields are of, and their sizes.
 const LOCK: (&str, u32) = ("bpf_spin_lock", 4);
@@ -63,9 +63,11 @@ fn unique() -> Vec<Case> {
     });
     vec![
         two("two locks", LOCK),
-        two("two of the other locks", RES_LOCK).on(Linux6_12, None),
-        two("two refcounts", REFCOUNT).on(Linux6_12, None),
-        nested.user().on(Linux6_12, None),
+        two("two of the other locks", RES_LOCK)
+            .on(Linux6_12_107, None)
+            .on(Linux6_12, None),
+        two("two refcounts", REFCOUNT).on(Linux6_12_107, None),
+        nested.user().on(Linux6_12_107, None),
         by_name.user(),
     ]
 }
@@ -487,6 +489,7 @@ fn together() -> Vec<Case> {
             },
         )
         .user()
+        .on(Linux6_12_107, None)
         .on(Linux6_12, None),
     );
     cases.push(
@@ -559,7 +562,9 @@ fn ownership() -> Vec<Case> {
             },
         )
         .user()
+        .on(Linux6_12, None)
         .on(Linux7_3, None),
+        case(rule, "9 deep", [9, 8], chain).user().only(Linux6_12),
         case(rule, "9 deep", [9, 8], chain).user().only(Linux7_3),
         case(rule, "a tree of itself", ["a", "end"], |b, contains| {
             let (root, node) = (special(b, ROOT), special(b, RB_NODE));
@@ -573,7 +578,7 @@ fn ownership() -> Vec<Case> {
         .user(),
     ];
     // The kernel does not say which is to blame: the first here, or the first found to be too deep.
-    for (release, blamed) in [(Linux6_12, 5), (Linux7_3, 7)] {
+    for (release, blamed) in [(Linux6_12_107, 5), (Linux6_12, 7), (Linux7_3, 7)] {
         let owned = [["a", "b"], ["end"; 2]];
         let circle = case(rule, "each other", owned, |b, [of_b, of_a]| {
             links(b);
@@ -591,7 +596,7 @@ fn ownership() -> Vec<Case> {
                 b.structure("s", 8, &[("m", kptr, 0)])
             })
             .user()
-            .on(Linux6_12, None),
+            .on(Linux6_12_107, None),
         );
     }
     // The program's struct that the kernel has too is the kernel's: nobody owns it.
@@ -606,7 +611,7 @@ fn ownership() -> Vec<Case> {
             },
         )
         .user()
-        .on(Linux6_12, None)
+        .on(Linux6_12_107, None)
         .into_kernel(&kernel(&["bpf_cpumask"], &["bpf_cpumask_release_dtor"])),
     );
     cases
@@ -697,11 +702,13 @@ fn releases_differ_in_ownership() {
     };
     let broken = Some(Rule::Ownership);
     assert_eq!(
-        [1, 2, 3].map(|len| verdict(Linux6_12, len)),
+        [1, 2, 3].map(|len| verdict(Linux6_12_107, len)),
         [None, None, broken]
     );
-    assert_eq!([1, 3, 8].map(|len| verdict(Linux7_3, len)), [None; 3]);
-    assert_eq!([9, 10, 40].map(|len| verdict(Linux7_3, len)), [broken; 3]);
+    for release in [Linux6_12, Linux7_3] {
+        assert_eq!([1, 3, 8].map(|len| verdict(release, len)), [None; 3]);
+        assert_eq!([9, 10, 40].map(|len| verdict(release, len)), [broken; 3]);
+    }
 }
 
 #[test]
@@ -722,30 +729,36 @@ fn releases_differ_in_where_a_tag_stands() {
         let constant = b.constant(target);
         b.type_tag("kptr", constant)
     };
-    assert_eq!(RELEASES.map(|r| verdict(r, of_const)), [overlap; 2]);
+    assert_eq!(RELEASES.map(|r| verdict(r, of_const)), [overlap; 3]);
     let behind_const = |b: &mut Blob, target| {
         let tag = b.type_tag("kptr", target);
         b.constant(tag)
     };
     let order = Some(Rule::TagsAfterModifiers);
-    assert_eq!(RELEASES.map(|r| verdict(r, behind_const)), [order, overlap]);
+    assert_eq!(
+        RELEASES.map(|r| verdict(r, behind_const)),
+        [order, order, overlap]
+    );
     let attribute = |b: &mut Blob, target| {
         let tag = b.type_tag("kptr", target);
         b.set_info(tag, KIND_FLAG)
     };
     let flag = Some(Rule::InvalidKindFlag);
-    assert_eq!(RELEASES.map(|r| verdict(r, attribute)), [flag, None]);
+    assert_eq!(RELEASES.map(|r| verdict(r, attribute)), [flag, flag, None]);
     // Longer than what is followed at once; each one refers to one before it.
     let far_behind = |b: &mut Blob, target| {
         let tag = b.type_tag("kptr", target);
         (0..50).fold(tag, |ty, _| b.constant(ty))
     };
-    assert_eq!(RELEASES.map(|r| verdict(r, far_behind)), [order, overlap]);
+    assert_eq!(
+        RELEASES.map(|r| verdict(r, far_behind)),
+        [order, order, overlap]
+    );
     let to_far = |b: &mut Blob, target| {
         let far = (0..50).fold(target, |ty, _| b.constant(ty));
         b.type_tag("kptr", far)
     };
-    assert_eq!(RELEASES.map(|r| verdict(r, to_far)), [overlap; 2]);
+    assert_eq!(RELEASES.map(|r| verdict(r, to_far)), [overlap; 3]);
 }
 
 #[test]
@@ -782,9 +795,9 @@ fn what_is_unique_is_noticed_in_every_nested_struct() {
     let inner = blob.structure("inner", 4, &[("m", typedef, 0)]);
     let count = special(&mut blob, REFCOUNT);
     blob.structure("one", 8, &[("c", count, 0), ("m", inner, 32)]);
-    assert_eq!(RELEASES.map(|r| told(&blob, r)), [None; 2]);
+    assert_eq!(RELEASES.map(|r| told(&blob, r)), [None; 3]);
     let twice = [("c", count, 0), ("m", inner, 32), ("n", inner, 64)];
     blob.structure("two", 12, &twice);
     let second = Some(Rule::SecondField);
-    assert_eq!(RELEASES.map(|r| told(&blob, r)), [None, second]);
+    assert_eq!(RELEASES.map(|r| told(&blob, r)), [None, second, second]);
 }

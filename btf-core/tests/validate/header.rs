@@ -6,7 +6,7 @@ use btf_core::limits::{MAGIC, MAX_SIZE};
 use btf_core::validate::Rule;
 
 use crate::blob::{Blob, Part, Place};
-use crate::case::{case, run, told, Case, Kernel, Linux6_12, Linux7_3};
+use crate::case::{case, run, told, Case, Kernel, Linux6_12_107, Linux7_3};
 
 /// Where the header has what.
 const VERSION: u32 = 2;
@@ -336,7 +336,7 @@ fn what_a_short_header_does_not_have_is_zero() {
         let mut blob = Blob::new();
         int(&mut blob);
         blob.patch_word(HEADER_LEN, len);
-        for release in [Linux6_12, Linux7_3] {
+        for release in [Linux6_12_107, Linux7_3] {
             assert_eq!(told(&blob, release), Some(rule), "{len}, {release:?}");
         }
     }
@@ -355,7 +355,7 @@ fn where_no_layout_is_does_not_matter() {
         blob.header_len = header_len;
         blob.patch(field, bytes);
         assert_eq!(told(&blob, Linux7_3), None, "{header_len}");
-        assert_eq!(told(&blob, Linux6_12), Some(Rule::UnsupportedHeader));
+        assert_eq!(told(&blob, Linux6_12_107), Some(Rule::UnsupportedHeader));
     }
 }
 
@@ -374,7 +374,7 @@ fn sections_may_stand_in_any_order() {
         int_with_layout(&mut blob, 80);
         blob.parts = parts.to_vec();
         assert_eq!(told(&blob, Linux7_3), None);
-        assert_eq!(told(&blob, Linux6_12), Some(Rule::UnsupportedHeader));
+        assert_eq!(told(&blob, Linux6_12_107), Some(Rule::UnsupportedHeader));
     }
 }
 

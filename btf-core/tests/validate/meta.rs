@@ -7,7 +7,7 @@ use btf_core::validate::Rule;
 use btf_core::{Kind, TypeId};
 
 use crate::blob::{Blob, KINDS, KIND_FLAG};
-use crate::case::{accepted, case, run, told, Case, Linux6_12, Linux7_3};
+use crate::case::{accepted, case, run, told, Case, Linux6_12, Linux6_12_107, Linux7_3};
 
 /// The words of a record.
 const NAME: usize = 0;
@@ -152,9 +152,17 @@ fn info() -> Vec<Case> {
         REST,
         Some(u32::MAX - 1),
     );
-    cases.push(component.on(Linux6_12, Some(Rule::InvalidKindFlag)));
+    cases.push(
+        component
+            .on(Linux6_12_107, Some(Rule::InvalidKindFlag))
+            .on(Linux6_12, Some(Rule::InvalidKindFlag)),
+    );
     let nameless = tag(Rule::InvalidName, Kind::TYPE_TAG, 0, NAME, Some(0));
-    cases.push(nameless.on(Linux6_12, Some(Rule::InvalidKindFlag)));
+    cases.push(
+        nameless
+            .on(Linux6_12_107, Some(Rule::InvalidKindFlag))
+            .on(Linux6_12, Some(Rule::InvalidKindFlag)),
+    );
     cases
 }
 
@@ -559,12 +567,12 @@ fn the_first_broken_rule_of_a_record_is_told() {
         (INFO, 20 << 24, Rule::InvalidKind),
     ] {
         blob.set(id, word, value);
-        for release in [Linux6_12, Linux7_3] {
+        for release in [Linux6_12_107, Linux7_3] {
             assert_eq!(told(&blob, release), Some(rule));
         }
     }
     blob.set(id, INFO, 1 << 30 | 20 << 24);
-    assert_eq!(told(&blob, Linux6_12), Some(Rule::InvalidInfo));
+    assert_eq!(told(&blob, Linux6_12_107), Some(Rule::InvalidInfo));
     assert_eq!(told(&blob, Linux7_3), Some(Rule::InvalidKind));
 }
 

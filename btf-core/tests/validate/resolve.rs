@@ -7,7 +7,7 @@ use btf_core::validate::Rule;
 use btf_core::{Kind, TypeId};
 
 use crate::blob::Blob;
-use crate::case::{accepted, case, run, told, Case, Kernel, Linux6_12, Linux7_3};
+use crate::case::{accepted, case, run, told, Case, Kernel, Linux6_12_107, Linux7_3};
 
 const VOID: TypeId = TypeId::VOID;
 /// There is no such type, but there could be.
@@ -754,12 +754,12 @@ fn the_first_broken_rule_is_told() {
     // An index before an element, a type's references before those of the next.
     let mut blob = Blob::new();
     let array = blob.array(NONE, NONE, 1);
-    assert_eq!(told(&blob, Linux6_12), Some(Rule::InvalidIndex));
+    assert_eq!(told(&blob, Linux6_12_107), Some(Rule::InvalidIndex));
     blob.ptr(NONE);
-    assert_eq!(told(&blob, Linux6_12), Some(Rule::InvalidIndex));
+    assert_eq!(told(&blob, Linux6_12_107), Some(Rule::InvalidIndex));
     let int = blob.int();
     blob.set(array, 4, int.0);
-    assert_eq!(told(&blob, Linux6_12), Some(Rule::InvalidElem));
+    assert_eq!(told(&blob, Linux6_12_107), Some(Rule::InvalidElem));
     blob.set(array, 3, int.0);
-    assert_eq!(told(&blob, Linux6_12), Some(Rule::InvalidTypeId));
+    assert_eq!(told(&blob, Linux6_12_107), Some(Rule::InvalidTypeId));
 }

@@ -403,7 +403,7 @@ mod tests {
     fn many_cases_are_taken_and_many_rules_reached() {
         let kernel = kernel();
         let kernel = Btf::parse(&kernel).unwrap();
-        for release in [Release::Linux6_12, Release::Linux7_3] {
+        for release in Release::ALL {
             let cases = cases(&kernel, release, 1, 3000);
             let mut reached = BTreeSet::new();
             let (mut alone, mut relocated) = (0, 0);

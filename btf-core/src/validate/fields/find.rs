@@ -5,7 +5,7 @@
 use super::kind::FieldKind;
 use super::{Checker, Field, Fields};
 use crate::limits::MAX_RESOLVE_DEPTH;
-use crate::validate::{Release, Rule};
+use crate::validate::Rule;
 use crate::{Kind, RawMember, Type, TypeId};
 
 /// A struct that is being looked through.
@@ -97,9 +97,10 @@ pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Field
                     }
                     continue;
                 }
-                let seen = match checker.release {
-                    Release::Linux6_12 => Seen::default(),
-                    Release::Linux7_3 => frame.seen,
+                let seen = if checker.release.counts_deep() {
+                    frame.seen
+                } else {
+                    Seen::default()
                 };
                 let inner = Frame {
                     ty,
@@ -121,8 +122,7 @@ pub(super) fn find<'a>(checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<Field
 /// Goes back from `inner` to the struct around it; `fields` have been found so far.
 fn leave(checker: &Checker<'_, '_>, inner: &Frame<'_>, outer: &mut Frame<'_>, fields: usize) {
     outer.depth = outer.depth.max(inner.depth.saturating_add(1));
-    // 6.12 counts in each struct anew.
-    let shared = checker.release != Release::Linux6_12;
+    let shared = checker.release.counts_deep();
     if inner.first == fields && !(shared && inner.seen != outer.seen) {
         checker.graph.note_plain(inner.ty.id(), inner.depth);
     }

@@ -33,7 +33,7 @@ impl FieldKind {
     pub(super) fn of_name(name: &[u8], release: Release) -> Option<Self> {
         Some(match name {
             b"bpf_spin_lock" => Self::SpinLock,
-            b"bpf_res_spin_lock" if release != Release::Linux6_12 => Self::ResSpinLock,
+            b"bpf_res_spin_lock" if !release.is_6_12() => Self::ResSpinLock,
             b"bpf_list_head" => Self::ListHead,
             b"bpf_list_node" => Self::ListNode,
             b"bpf_rb_root" => Self::RbRoot,
@@ -76,11 +76,11 @@ impl FieldKind {
         matches!(self, Self::ListNode | Self::RbNode)
     }
 
-    /// Whether a struct has one at most. 6.12 does not ask that of refcounts.
+    /// Whether a struct has one at most. 6.12.107 does not ask that of refcounts.
     pub(super) fn is_unique(self, release: Release) -> bool {
         match self {
             Self::SpinLock | Self::ResSpinLock => true,
-            Self::Refcount => release != Release::Linux6_12,
+            Self::Refcount => release.counts_deep(),
             _ => false,
         }
     }

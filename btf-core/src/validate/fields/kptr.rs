@@ -7,7 +7,7 @@ use super::kind::FieldKind;
 use super::{Checker, Field};
 use crate::limits::MAX_CHAIN_LEN;
 use crate::validate::graph::Graph;
-use crate::validate::{Release, Rule};
+use crate::validate::Rule;
 use crate::{Btf, Kind, Type, TypeId};
 
 /// The kernel's own types.
@@ -99,9 +99,10 @@ impl<'a> Checker<'_, 'a> {
         let Some(target) = pointer.target().filter(|_| pointer.kind() == Kind::PTR) else {
             return Ok(None);
         };
-        let kind = match self.release {
-            Release::Linux6_12 => self.only_tag(target)?,
-            Release::Linux7_3 => self.one_tag(target)?,
+        let kind = if self.release.is_6_12() {
+            self.only_tag(target)?
+        } else {
+            self.one_tag(target)?
         };
         let Some(kind) = kind else {
             return Ok(None);

@@ -6,7 +6,7 @@
 use super::kind::FieldKind;
 use super::{Checker, Field};
 use crate::validate::graph::{Graph, HAS_FIELDS};
-use crate::validate::{broken, Release, Rule};
+use crate::validate::{broken, Rule};
 use crate::{Error, Type, TypeId};
 
 /// `BTF_MAX_OWNERSHIP_DEPTH` of `kernel/bpf/btf.c`.
@@ -21,7 +21,7 @@ pub(super) fn check(graph: &Graph<'_, '_>, checker: &Checker<'_, '_>) -> Result<
             graph.set_size(ty.id(), 1);
         }
     }
-    if checker.release == Release::Linux6_12 {
+    if !checker.release.counts_deep() {
         return Ok(());
     }
     // Each round finds what is owned one step deeper; what is still growing after the last is too deep, or a circle.
@@ -39,7 +39,7 @@ pub(super) fn check(graph: &Graph<'_, '_>, checker: &Checker<'_, '_>) -> Result<
     Ok(())
 }
 
-/// What hangs on lists and trees must have special fields itself; in 6.12 no struct may both be owned and own one that
+/// What hangs on lists and trees must have special fields itself; in 6.12.107 no struct may both be owned and own one that
 /// owns.
 fn values<'a>(graph: &Graph<'_, '_>, checker: &Checker<'_, 'a>, ty: &Type<'a>) -> Result<(), Rule> {
     let fields = checker.fields(ty)?;
@@ -52,7 +52,7 @@ fn values<'a>(graph: &Graph<'_, '_>, checker: &Checker<'_, 'a>, ty: &Type<'a>) -
         if !graph.is_marked(field.target, HAS_FIELDS) {
             return Err(Rule::ValueWithoutFields);
         }
-        if checker.release != Release::Linux6_12 || !is_owned {
+        if checker.release.counts_deep() || !is_owned {
             continue;
         }
         let value = checker.fields(&checker.node(field.target))?;
