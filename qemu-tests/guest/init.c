@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "kernel_log.h"
 
 #define MODULE "kfunc_example"
 #define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
@@ -430,32 +431,6 @@ static void test_bad_modules(void)
 }
 
 /* The guest */
-
-/* From here on the kernel log is the tests' own. */
-static int begin_kernel_log(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-
-	lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
-static void print_kernel_log(int fd)
-{
-	static char record[8192];
-	ssize_t len;
-
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
-		char *text;
-
-		if (len <= 0)
-			continue;
-		record[len] = 0;
-		text = strchr(record, ';');
-		printf("@log %.*s\n", (int)strcspn(text ? text + 1 : record, "\n"), text ? text + 1 : record);
-	}
-	close(fd);
-}
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {

@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "carrier.h"
+#include "kernel_log.h"
 
 #define SYSLOG_ACTION_CONSOLE_OFF 6
 #define LOG_LEN (4 << 20)
@@ -106,28 +107,6 @@ static unsigned int load_blobs(void)
 	return count;
 }
 
-/* What was logged since the last time. A line of ours after it shows also what the kernel has not ended yet. */
-static void print_kernel_log(int fd)
-{
-	static const char end[] = "guest: told";
-	static char record[8192];
-	ssize_t len;
-
-	if (write(fd, end, strlen(end)) < 0)
-		printf("@log BUG: cannot write to the log\n");
-	while ((len = read(fd, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
-		char *text;
-
-		if (len <= 0)
-			continue;
-		record[len] = 0;
-		text = strchr(record, ';');
-		text = text ? text + 1 : record;
-		if (strncmp(text, end, strlen(end)))
-			printf("@log %.*s\n", (int)strcspn(text, "\n"), text);
-	}
-}
-
 static unsigned int load_modules(int log)
 {
 	int fd = open("/modules", O_RDONLY);
@@ -173,8 +152,7 @@ int main(void)
 	write_file("/sys/devices/system/cpu/cpu1/online", "0");
 	/* The log is told by us. */
 	klogctl(SYSLOG_ACTION_CONSOLE_OFF, NULL, 0);
-	log = open("/dev/kmsg", O_RDWR | O_NONBLOCK);
-	lseek(log, 0, SEEK_END);
+	log = begin_kernel_log();
 	blobs = load_blobs();
 	print_kernel_log(log);
 	if (carrier_open())

@@ -19,6 +19,7 @@ const SOURCES: &[&str] = &[
     "guest/parity.c",
     "guest/carrier.c",
     "guest/carrier.h",
+    "guest/kernel_log.h",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
 ];
