@@ -71,6 +71,10 @@ pub(crate) fn check_error(error: &Error, data: &[u8]) {
 fn check_btf(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
     let types: Vec<_> = btf.types().collect();
     assert_eq!(types.len(), btf.own_len() as usize);
+    let end = types
+        .last()
+        .map_or(0, |ty| btf.record_offset(ty.id()) + ty.record_len());
+    assert_eq!(types.iter().map(Type::record_len).sum::<usize>(), end);
     assert_eq!(btf.end_id().0 - btf.first_id().0, btf.own_len());
     let len = types.len();
     // Quicker than without.
@@ -88,10 +92,28 @@ fn check_btf(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
         check_answers(&indexed, base, &types);
         let mut room = vec![0; words];
         check_answers(&indexed.types_indexed(&mut room), base, &types);
+        let mut names = vec![0; words];
+        check_names(btf, &btf.names_indexed(&mut names), &types);
         let mut index = vec![0; words];
         let table_first = btf.types_indexed(&mut room).indexed(&mut index);
         check_answers(&table_first, base, &types);
     }
+}
+
+/// Names are found where they are, with a table of them or without.
+fn check_names(btf: &Btf<'_>, tabled: &Btf<'_>, types: &[Type<'_>]) {
+    for ty in types.iter().step_by(types.len() / LOOK_UPS + 1) {
+        let name = btf.name(ty);
+        let found = btf.name_offset(name);
+        assert_eq!(tabled.name_offset(name), found);
+        assert_eq!(found.map_or(name, |offset| btf.name_at(offset)), name);
+        assert_eq!(
+            tabled.name_offset(&[name, b"x"].concat()),
+            btf.name_offset(&[name, b"x"].concat())
+        );
+    }
+    assert_eq!(btf.name_offset(b"a\0"), None);
+    assert_eq!(tabled.name_offset(b"a\0"), None);
 }
 
 /// Reads all that there is to be read of `ty`.
