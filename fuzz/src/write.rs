@@ -99,6 +99,7 @@ fn check_copy(btf: &Btf<'_>, base: Option<&Btf<'_>>, how: How) -> Result<Vec<u8>
     match &written {
         Err(kind) => assert!(may_fail(btf, how.dialect), "{kind:?}"),
         Ok(bytes) => {
+            check_room(btf, base, how, bytes);
             assert!(!may_fail(btf, how.dialect));
             let copy = read(bytes, base);
             assert_eq!(copy.own_len(), btf.own_len());
@@ -132,16 +133,8 @@ fn read<'a>(bytes: &'a [u8], base: Option<&'a Btf<'a>>) -> Btf<'a> {
     .unwrap()
 }
 
-/// Writes into a slice that is too small, then into one that is large enough, then into one that is exactly so.
-fn fill(btf: &Btf<'_>, base: Option<&Btf<'_>>, how: How) -> Result<Vec<u8>, ErrorKind> {
-    let too_small = write(btf, base, how, &mut []);
-    let need = match too_small {
-        Err(ErrorKind::BufferTooSmall { need }) => need,
-        other => return other,
-    };
-    let mut room = vec![0xa5; need];
-    let bytes = write(btf, base, how, &mut room).unwrap();
-    assert!(bytes.len() <= need);
+/// A slice of the length of `bytes`, which is what is written, is enough, and a shorter one is not.
+fn check_room(btf: &Btf<'_>, base: Option<&Btf<'_>>, how: How, bytes: &[u8]) {
     let mut exact = vec![0x5a; bytes.len()];
     assert_eq!(write(btf, base, how, &mut exact).unwrap(), bytes);
     let less = bytes.len().checked_sub(1).unwrap();
@@ -151,6 +144,18 @@ fn fill(btf: &Btf<'_>, base: Option<&Btf<'_>>, how: How) -> Result<Vec<u8>, Erro
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Writes into an empty slice to measure, then into one as long as was measured.
+fn fill(btf: &Btf<'_>, base: Option<&Btf<'_>>, how: How) -> Result<Vec<u8>, ErrorKind> {
+    let too_small = write(btf, base, how, &mut []);
+    let need = match too_small {
+        Err(ErrorKind::BufferTooSmall { need }) => need,
+        other => return other,
+    };
+    let mut room = vec![0xa5; need];
+    let bytes = write(btf, base, how, &mut room).unwrap();
+    assert!(bytes.len() <= need);
     Ok(bytes)
 }
 
@@ -279,7 +284,8 @@ fn check_sorted(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
     }
     let mut room = [0; 3];
     assert!(sorted.indexed(&mut room).is_sorted() || old.is_empty());
-    assert_eq!(fill(&sorted, base, how).unwrap(), bytes);
+    let mut again = vec![0; bytes.len()];
+    assert_eq!(write(&sorted, base, how, &mut again).unwrap(), bytes);
     check_sort_room(btf);
 }
 
