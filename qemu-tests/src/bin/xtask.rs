@@ -60,7 +60,7 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Check everything: format, lints, unit tests, documentation, and all kernels.
+    /// Check everything: format, lints, unit tests, documentation, all kernels, their BTF, and what they say of ours.
     Test {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
