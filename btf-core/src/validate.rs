@@ -29,7 +29,7 @@ mod rule;
 
 pub use rule::Rule;
 
-use crate::{Btf, Dialect, Error, ErrorKind, Section, TypeId};
+use crate::{Btf, ByteOrder, Dialect, Error, ErrorKind, Section, TypeId};
 
 /// The kernel release whose rules are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,13 +130,19 @@ impl<'a> Policy<'a> {
 /// # Errors
 ///
 /// [`ErrorKind::Rule`] with the rule that is broken, and where; [`ErrorKind::RoomTooSmall`] for a BTF whose records are
-/// sound, but more than `room` holds.
+/// sound, but more than `room` holds; [`ErrorKind::OtherByteOrder`] for a base that is not of this machine's.
 pub fn validate<'a>(
     data: &'a [u8],
     policy: Policy<'a>,
     release: Release,
     room: &'a mut [u32],
 ) -> Result<Btf<'a>, Error> {
+    if policy
+        .base()
+        .is_some_and(|base| base.byte_order() != ByteOrder::NATIVE)
+    {
+        return Err(ErrorKind::OtherByteOrder.at(Section::Header, 0));
+    }
     let header = header::check(data, policy, release)?;
     let unfinished = Btf::over(header, policy.base());
     let each = policy.words_per_type();

@@ -3,6 +3,7 @@
 //! Reading, look-up, member offsets and writing, with good and with damaged input.
 
 use btf_core::limits::MAX_CHAIN_LEN;
+use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
     Array, Btf, ByteOrder, Declaration, Error, ErrorKind, Header, IntEncoding, Kind, Linkage,
     Param, RawMember, Tag, TypeId, Writer,
@@ -334,6 +335,13 @@ fn a_base_of_the_other_byte_order_is_refused() {
         Btf::parse_split(&split, &base)
             .map_err(|error| error.kind)
             .err(),
+        Some(ErrorKind::OtherByteOrder)
+    );
+    let policy = Policy::Kernel { base: Some(&base) };
+    let mut room = [0; 64];
+    let validated = validate(&split, policy, Release::Linux7_3, &mut room);
+    assert_eq!(
+        validated.map_err(|error| error.kind).err(),
         Some(ErrorKind::OtherByteOrder)
     );
 }
