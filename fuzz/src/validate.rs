@@ -58,11 +58,15 @@ pub fn check(data: &[u8]) {
         verdicts.push((by_kernel, by_user));
         check_module(&input.base, &input.blob, release, &kernel);
     }
-    let [(old_kernel, old_user), (new_kernel, new_user)] = verdicts.try_into().unwrap();
-    differ_by(&old_kernel, &new_kernel, &[]);
-    differ_by(&new_kernel, &old_kernel, RULES_OF_6_12);
-    differ_by(&old_user, &new_user, FIELD_RULES);
-    differ_by(&new_user, &old_user, &[FIELD_RULES, RULES_OF_6_12].concat());
+    for releases in verdicts.windows(2) {
+        let [(old_kernel, old_user), (new_kernel, new_user)] = releases else {
+            unreachable!("two at a time");
+        };
+        differ_by(old_kernel, new_kernel, &[]);
+        differ_by(new_kernel, old_kernel, RULES_OF_6_12);
+        differ_by(old_user, new_user, FIELD_RULES);
+        differ_by(new_user, old_user, &[FIELD_RULES, RULES_OF_6_12].concat());
+    }
 }
 
 /// What a kernel says of the BTF that is made from `data`, as a program's.
