@@ -11,7 +11,7 @@ use crate::shape;
 use crate::Info;
 
 /// Bytes of an entry.
-const ENTRY_LEN: usize = 4;
+pub(crate) const ENTRY_LEN: usize = 4;
 /// Bytes of the section with the kinds that this crate knows.
 pub(crate) const SECTION_LEN: usize = ENTRY_LEN * KINDS as usize;
 /// Records are made of words, so an entry that breaks them up is not believed (`btf_type_size_unknown` of

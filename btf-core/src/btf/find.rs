@@ -30,7 +30,7 @@ impl<'a> Btf<'a> {
     }
 
     /// Whether the names are known to be sorted, anonymous types first (`btf_check_sorted` of
-    /// `kernel/bpf/btf.c`). Only [`Btf::indexed`] finds out.
+    /// `kernel/bpf/btf.c`). Only who makes an index finds out.
     pub fn is_sorted(&self) -> bool {
         self.index.sorted()
     }

@@ -8,6 +8,7 @@ use crate::bytes::ByteOrder;
 use crate::header::{
     header_bytes, Extent, Fields, Header, LAYOUT_FIELD, STRINGS_FIELD, TYPES_FIELD,
 };
+use crate::layout;
 use crate::limits::{
     HEADER_LEN_END, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_SIZE, VERSION,
 };
@@ -15,8 +16,6 @@ use crate::{Error, Section};
 
 /// Sections must begin at a word.
 const ALIGNMENT_MASK: u32 = 3;
-/// Bytes of an entry of the layout section.
-const LAYOUT_ENTRY_LEN: u32 = 4;
 
 /// Checks the header, the strings, and for a program's BTF the layout section and where the types are.
 pub(super) fn check<'a>(
@@ -180,9 +179,9 @@ fn check_layout(fields: &Fields) -> Result<(), Error> {
     }
     let rule = if fields.layout.offset & ALIGNMENT_MASK != 0 {
         Rule::UnalignedLayout
-    } else if fields.layout.len < LAYOUT_ENTRY_LEN {
+    } else if as_len(fields.layout.len) < layout::ENTRY_LEN {
         Rule::LayoutTooSmall
-    } else if fields.layout.len % LAYOUT_ENTRY_LEN != 0 {
+    } else if as_len(fields.layout.len) % layout::ENTRY_LEN != 0 {
         Rule::LayoutLen
     } else {
         return Ok(());

@@ -39,8 +39,7 @@ impl<'b, 'a> Names<'b, 'a> {
             btf,
             doubtful: [0; WORDS],
         };
-        let strings = btf.strings_from(btf.first_name());
-        for (number, block) in strings.chunks(BLOCK).enumerate() {
+        for (number, block) in btf.own_names().chunks(BLOCK).enumerate() {
             if !block.chunks(PART).all(is_plain) {
                 names.doubt(number.saturating_sub(1));
                 names.doubt(number);

@@ -158,57 +158,59 @@ struct Outcome {
     failures: Vec<String>,
 }
 
-/// The kernels that there are: all of them, and those that are selected.
-fn kernels(root: &BuildRoot, selection: &Selection) -> Result<(Vec<Kernel>, Vec<Kernel>)> {
-    packages::update_lists(root)?;
-    let mut kernels = Vec::new();
-    for arch in [Arch::Amd64, Arch::Arm64] {
-        for series in SERIES {
-            kernels.push(packages::resolve(root, *series, arch, &selection.pin)?);
-        }
-    }
-    let selected = kernels
-        .iter()
-        .filter(|kernel| selection.contains(kernel))
-        .cloned()
-        .collect();
-    Ok((kernels, selected))
+/// The kernels that there are.
+struct Kernels {
+    all: Vec<Kernel>,
+    selected: Vec<Kernel>,
 }
 
-/// Does `work` for each selected kernel; gives what came of it, and what failed. Each comes with another kernel of the
-/// same arch, which has another layout.
-fn each_kernel<T>(
-    root: &BuildRoot,
-    selection: &Selection,
-    work: impl Fn(&Kernel, &Kernel) -> Result<T>,
-) -> Result<(Vec<T>, Vec<String>)> {
-    let (kernels, selected) = kernels(root, selection)?;
-    let (mut done, mut failures) = (Vec::new(), Vec::new());
-    for kernel in &selected {
-        let other = kernels
-            .iter()
-            .find(|other| other.arch == kernel.arch && other.version != kernel.version);
-        match work(kernel, other.unwrap_or(kernel)) {
-            Ok(result) => done.push(result),
-            Err(error) => failures.push(format!("{kernel}: {error:#}")),
+impl Kernels {
+    fn find(root: &BuildRoot, selection: &Selection) -> Result<Self> {
+        packages::update_lists(root)?;
+        let mut all = Vec::new();
+        for arch in [Arch::Amd64, Arch::Arm64] {
+            for series in SERIES {
+                all.push(packages::resolve(root, *series, arch, &selection.pin)?);
+            }
         }
+        let selected = all.iter().filter(|kernel| selection.contains(kernel));
+        Ok(Self {
+            selected: selected.cloned().collect(),
+            all,
+        })
     }
-    Ok((done, failures))
+
+    /// Does `work` for each selected kernel; gives what came of it, and what failed. Each comes with another kernel of
+    /// the same arch, which has another layout.
+    fn each<T>(&self, work: impl Fn(&Kernel, &Kernel) -> Result<T>) -> (Vec<T>, Vec<String>) {
+        let (mut done, mut failures) = (Vec::new(), Vec::new());
+        for kernel in &self.selected {
+            let other = self
+                .all
+                .iter()
+                .find(|other| other.arch == kernel.arch && other.version != kernel.version);
+            match work(kernel, other.unwrap_or(kernel)) {
+                Ok(result) => done.push(result),
+                Err(error) => failures.push(format!("{kernel}: {error:#}")),
+            }
+        }
+        (done, failures)
+    }
 }
 
-fn boot_all(root: &BuildRoot, selection: &Selection) -> Result<Outcome> {
-    let boot = |kernel: &Kernel, other: &Kernel| boot(root, kernel, other);
-    let (booted, mut failures) = each_kernel(root, selection, boot)?;
+fn boot_all(root: &BuildRoot, kernels: &Kernels) -> Outcome {
+    let (booted, mut failures) = kernels.each(|kernel, other| boot(root, kernel, other));
     for Booted { kernel, report, .. } in &booted {
         let found = report.failures.iter();
         failures.extend(found.map(|failure| format!("{kernel}: {failure}")));
     }
-    Ok(Outcome { booted, failures })
+    Outcome { booted, failures }
 }
 
 fn parity(selection: &Selection, seed: u64, random: usize, json: bool) -> Result<bool> {
     let root = BuildRoot::open()?;
-    let compared = compare_all(&root, selection, seed, random)?;
+    let kernels = Kernels::find(&root, selection)?;
+    let compared = compare_all(&root, &kernels, seed, random)?;
     if json {
         println!("{:#}", parity_table::for_machines(&compared));
     } else {
@@ -219,13 +221,12 @@ fn parity(selection: &Selection, seed: u64, random: usize, json: bool) -> Result
 
 fn compare_all(
     root: &BuildRoot,
-    selection: &Selection,
+    kernels: &Kernels,
     seed: u64,
     random: usize,
 ) -> Result<Vec<Parity>> {
-    let (_, selected) = kernels(root, selection)?;
     let mut compared = Vec::new();
-    for kernel in &selected {
+    for kernel in &kernels.selected {
         let both = parity::check(root, kernel, seed, random).with_context(|| kernel.to_string())?;
         compared.extend(both);
     }
@@ -243,7 +244,8 @@ fn report_parity(compared: &[Parity]) -> bool {
 }
 
 fn demo(selection: &Selection, json: bool) -> Result<bool> {
-    let outcome = boot_all(&BuildRoot::open()?, selection)?;
+    let root = BuildRoot::open()?;
+    let outcome = boot_all(&root, &Kernels::find(&root, selection)?);
     if json {
         println!("{:#}", table::for_machines(&outcome.booted));
     } else {
@@ -324,11 +326,11 @@ fn test(pin: Vec<String>) -> Result<bool> {
         pin,
     };
     let root = BuildRoot::open()?;
-    let mut outcome = boot_all(&root, &everything)?;
-    let check = |kernel: &Kernel, other: &Kernel| kernel_btf::check(&root, kernel, other);
-    let (_, failures) = each_kernel(&root, &everything, check)?;
+    let kernels = Kernels::find(&root, &everything)?;
+    let mut outcome = boot_all(&root, &kernels);
+    let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
-    let compared = compare_all(&root, &everything, 1, RANDOM_BLOBS)?;
+    let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
     println!("{}", table::for_people(&outcome.booted));
     let held: usize = outcome
         .booted
