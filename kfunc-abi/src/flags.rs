@@ -2,30 +2,178 @@
 
 //! KF_* flags.
 
-bitflags::bitflags! {
-    /// What the verifier is told of a kfunc (`KF_*` of `include/linux/btf.h`).
-    ///
-    /// No kernel looks at bits that it does not know (`btf_check_kfunc_protos` of `kernel/bpf/btf.c`), so one
-    /// set serves all of them. Unknown bits are kept.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct KfuncFlags: u32 {
-        /// Returns a reference that the program must release.
-        const ACQUIRE = 1 << 0;
-        /// Releases the reference that it is passed.
-        const RELEASE = 1 << 1;
-        /// May return NULL.
-        const RET_NULL = 1 << 2;
-        /// Takes trusted pointers only; the rule for all since 7.0.
-        const TRUSTED_ARGS = 1 << 4;
-        /// May sleep.
-        const SLEEPABLE = 1 << 5;
-        /// May reboot or crash the machine.
-        const DESTRUCTIVE = 1 << 6;
-        /// Takes pointers that RCU protects.
-        const RCU = 1 << 7;
-        /// Has implicit arguments that the verifier supplies (7.0 and later).
-        const IMPLICIT_ARGS = 1 << 16;
+use crate::version::{KernelVersion, Kernels, Presence};
+use core::fmt;
 
-        const _ = !0;
+/// A KF_* flag, and the kernels that heed it.
+#[derive(Clone, Copy, Debug)]
+pub struct KfuncFlag {
+    /// The flag.
+    pub flag: KfuncFlags,
+    /// Its name in the kernel: `KF_ACQUIRE`.
+    pub name: &'static str,
+    /// The kernels.
+    pub kernels: Kernels,
+}
+
+const V6_12: KernelVersion = KernelVersion::new(6, 12);
+const V6_19: KernelVersion = KernelVersion::new(6, 19);
+const V7_0: KernelVersion = KernelVersion::new(7, 0);
+const V7_3: KernelVersion = KernelVersion::new(7, 3);
+
+/// In 6.12 and in 7.3, and so in those between. Older kernels were not read.
+const BOTH: Kernels = Kernels::from(V6_12);
+/// Not in 6.12, but in 7.3.
+const NEW: Kernels = Kernels::between(V6_12, V7_3);
+/// 7.0 made it the rule and dropped the flag.
+const UNTIL_7_0: Kernels = BOTH.until(V6_19, V7_0);
+const SINCE_7_0: Kernels = Kernels::between(V6_19, V7_0);
+
+macro_rules! flags {
+    ($($(#[doc = $doc:literal])+ $name:ident = $bit:literal, $kernels:expr;)*) => {
+        bitflags::bitflags! {
+            /// What the verifier is told of a kfunc (`KF_*` of `include/linux/btf.h`).
+            ///
+            /// No kernel looks at bits that it does not know (`btf_check_kfunc_protos` of `kernel/bpf/btf.c`), so
+            /// one set serves all of them. Unknown bits are kept, and shown.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            pub struct KfuncFlags: u32 {
+                $($(#[doc = $doc])+ const $name = 1 << $bit;)*
+
+                const _ = !0;
+            }
+        }
+
+        impl KfuncFlag {
+            /// All flags of 6.12 and 7.3, by bit.
+            pub const ALL: &'static [Self] = &[$(
+                Self { flag: KfuncFlags::$name, name: concat!("KF_", stringify!($name)), kernels: $kernels },
+            )*];
+        }
+    };
+}
+
+flags! {
+    /// Returns a reference that the program must release.
+    ACQUIRE = 0, BOTH;
+    /// Releases the reference that it is passed.
+    RELEASE = 1, BOTH;
+    /// May return NULL.
+    RET_NULL = 2, BOTH;
+    /// Takes trusted pointers only; the rule for all since 7.0.
+    TRUSTED_ARGS = 4, UNTIL_7_0;
+    /// May sleep.
+    SLEEPABLE = 5, BOTH;
+    /// May reboot or crash the machine.
+    DESTRUCTIVE = 6, BOTH;
+    /// Takes pointers that RCU protects.
+    RCU = 7, BOTH;
+    /// Makes an iterator.
+    ITER_NEW = 8, BOTH;
+    /// Moves an iterator on.
+    ITER_NEXT = 9, BOTH;
+    /// Ends an iterator.
+    ITER_DESTROY = 10, BOTH;
+    /// To be called with the RCU read lock held.
+    RCU_PROTECTED = 11, BOTH;
+    /// Leaves the registers alone that the compiler's `bpf_fastcall` says.
+    FASTCALL = 12, NEW;
+    /// Returns a pointer into the arena.
+    ARENA_RET = 13, NEW;
+    /// Takes a pointer into the arena as its first argument.
+    ARENA_ARG1 = 14, NEW;
+    /// Takes a pointer into the arena as its second argument.
+    ARENA_ARG2 = 15, NEW;
+    /// Has implicit arguments that the verifier supplies (7.0 and later).
+    IMPLICIT_ARGS = 16, SINCE_7_0;
+    /// May be called between `bpf_spin_lock` and `bpf_spin_unlock`.
+    SPINLOCK_SAFE = 17, NEW;
+    /// Needs CAP_PERFMON.
+    PERFMON = 18, NEW;
+}
+
+impl KfuncFlags {
+    /// Those that `kernel` is not known to heed, unknown bits among them.
+    pub const fn unheeded(self, kernel: KernelVersion) -> Self {
+        let mut unheeded = self;
+        let mut rest = KfuncFlag::ALL;
+        while let Some((known, after)) = rest.split_first() {
+            if matches!(known.kernels.presence(kernel), Presence::Present) {
+                unheeded = unheeded.difference(known.flag);
+            }
+            rest = after;
+        }
+        unheeded
+    }
+}
+
+/// `KF_ACQUIRE | KF_RET_NULL | 0x100000`, `0` if there are none.
+impl fmt::Display for KfuncFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut unknown = *self;
+        let mut between = "";
+        let mut rest = KfuncFlag::ALL;
+        while let Some((known, after)) = rest.split_first() {
+            if self.contains(known.flag) {
+                write!(f, "{between}{}", known.name)?;
+                (unknown, between) = (unknown.difference(known.flag), " | ");
+            }
+            rest = after;
+        }
+        if self.is_empty() {
+            f.write_str("0")
+        } else if unknown.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "{between}{:#x}", unknown.bits())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn flags_print_by_name_and_unknown_bits_by_number() {
+        for (bits, text) in [
+            (0, "0"),
+            (1 | 1 << 2 | 1 << 20, "KF_ACQUIRE | KF_RET_NULL | 0x100000"),
+            (1 << 3, "0x8"),
+            (1 << 31 | 1 << 19, "0x80080000"),
+            (
+                1 << 16 | 1 << 17 | 1 << 18,
+                "KF_IMPLICIT_ARGS | KF_SPINLOCK_SAFE | KF_PERFMON",
+            ),
+        ] {
+            assert_eq!(KfuncFlags::from_bits_retain(bits).to_string(), text);
+            assert_eq!(KfuncFlags::from_bits_retain(bits).bits(), bits);
+        }
+    }
+
+    #[test]
+    fn all_bits_up_to_18_but_one_are_known() {
+        let known = KfuncFlag::ALL
+            .iter()
+            .fold(0, |bits, known| bits | known.flag.bits());
+        assert_eq!(known, ((1 << 19) - 1) & !(1 << 3));
+        assert_eq!(known.count_ones() as usize, KfuncFlag::ALL.len());
+    }
+
+    #[test]
+    fn each_kernel_heeds_its_own() {
+        let all = KfuncFlags::from_bits_retain((1 << 21) - 1);
+        for (kernel, unheeded) in [
+            (KernelVersion::new(6, 12), 0x1f_f008),
+            // Of what came after 6.12, only IMPLICIT_ARGS is dated.
+            (KernelVersion::new(7, 1), 0x1e_f018),
+            (KernelVersion::new(7, 3), 0x18_0018),
+        ] {
+            let bits = all.unheeded(kernel).bits();
+            assert_eq!(bits, unheeded, "{kernel}: {bits:#x}");
+        }
     }
 }

@@ -27,10 +27,18 @@ mod decl;
 mod declare;
 mod flags;
 mod id_set;
+mod prog_type;
 pub mod record;
+mod suffix;
+mod version;
 
 pub use btf_core::Kind;
 pub use ctype::{AsC, CType};
 pub use decl::{Decl, ParamDecl, IMPL_SUFFIX, KSYM_NAME_LEN};
-pub use flags::KfuncFlags;
+pub use flags::{KfuncFlag, KfuncFlags};
 pub use id_set::{IdFlags, IdSet8, BTF_SET8_KFUNCS};
+pub use prog_type::{Hook, ProgType};
+pub use suffix::{
+    annotation_in, annotation_of, is_annotated_name, Annotation, Known, Spelling, Unspellable,
+};
+pub use version::{End, KernelVersion, Kernels, Presence};
