@@ -80,7 +80,7 @@ $(eval $(call kfunc-crate,bitflags,$(src)/bitflags/src/lib.rs,core compiler_buil
 $(eval $(call kfunc-crate,btf_core,$(src)/btf-core/src/lib.rs,core compiler_builtins,$(kfunc-own)))
 $(eval $(call kfunc-crate,kfunc_abi,$(src)/kfunc-abi/src/lib.rs,core compiler_builtins bitflags btf_core,$(kfunc-own)))
 $(eval $(call kfunc-crate,verifier_fixup,$(src)/verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,$(kfunc-own)))
-$(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own)))
+$(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own) $(kfunc-cfg)))
 $(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue,$(kfunc-own)))
 
 # Only what the skin's two functions reach is kept.

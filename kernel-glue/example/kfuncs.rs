@@ -4,14 +4,10 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use kernel_glue::{Module, PerProgram, ProgAux, ProgType, State};
+use kernel_glue::{Module, PerProgram, ProgAux, State};
 
-/// What this module offers, to programs of every type.
-pub static MODULE: Module = Module {
-    name: "kfunc_example",
-    kfuncs: &[&bpf_self_id, &bpf_self_count],
-    prog_types: &[ProgType::ANY],
-};
+/// What this module offers.
+pub static MODULE: Module = Module::new("kfunc_example", &[&EXAMPLE]);
 
 /// A running total.
 #[derive(Debug)]
@@ -27,16 +23,19 @@ impl State for SelfCount {
 }
 
 kernel_glue::kfuncs! {
-    /// The id of the calling program: what `BPF_OBJ_GET_INFO_BY_FD` tells user space of it. A program can tag
-    /// its events with it, without a map that user space has to fill.
-    #[kfunc(slots = 16)]
-    pub fn bpf_self_id(#[implicit] program: ProgAux) -> u32 {
-        program.id()
-    }
+    /// For programs of every type.
+    pub set EXAMPLE for [ANY] {
+        /// The id of the calling program: what `BPF_OBJ_GET_INFO_BY_FD` tells user space of it. A program can tag
+        /// its events with it, without a map that user space has to fill.
+        #[kfunc(slots = 16)]
+        pub fn bpf_self_id(#[implicit] program: ProgAux) -> u32 {
+            program.id()
+        }
 
-    /// Adds `delta` to the calling program's own total, and returns the total.
-    #[kfunc(slots = 16)]
-    pub fn bpf_self_count(delta: u64, #[implicit] own: PerProgram<'_, SelfCount>) -> u64 {
-        own.total.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta)
+        /// Adds `delta` to the calling program's own total, and returns the total.
+        #[kfunc(slots = 16)]
+        pub fn bpf_self_count(delta: u64, #[implicit] own: PerProgram<'_, SelfCount>) -> u64 {
+            own.total.fetch_add(delta, Ordering::Relaxed).wrapping_add(delta)
+        }
     }
 }

@@ -8,7 +8,8 @@ use core::fmt;
 use verifier_fixup::bind::{descs_len, plan, BindError, Edit, Target};
 use verifier_fixup::layout::Layout;
 
-use crate::kfunc::Kfunc;
+use crate::kfunc::{Called, Kfunc};
+use crate::pool::Pool;
 use crate::slots::{Claim, Owner};
 use crate::{memory, Program, Refusal};
 
@@ -33,34 +34,43 @@ impl fmt::Display for NotBound {
     }
 }
 
-/// Binds `program` to `kfunc`. Doing it again changes nothing.
+/// A kfunc, as a program calls it.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) kfunc: &'static Kfunc,
+    pub(crate) by: Called,
+    /// The id by which the kernel knows it.
+    pub(crate) id: u32,
+}
+
+/// Binds `program` to a call of `pool`'s kfunc. Doing it again changes nothing.
 ///
 /// A slot that a program got stays its own until it dies, also when this or another check fails: the
 /// kernel frees programs that failed in the same way as those that ran.
 pub(crate) fn bind(
     layout: &Layout,
-    kfunc: &Kfunc,
-    id: u32,
+    call: Call,
+    pool: &Pool,
     program: &Program<'_>,
 ) -> Result<(), NotBound> {
     let owner = Owner {
         aux: program.aux().as_ptr() as usize,
         birth: program.load_time(),
     };
-    let claim = kfunc.slots.claim(owner).ok_or(NotBound::NoSlot {
-        capacity: kfunc.slots.capacity(),
+    let claim = pool.slots.claim(owner).ok_or(NotBound::NoSlot {
+        capacity: pool.slots.capacity(),
     })?;
     if let Claim::Left(slot) = claim {
-        kfunc.withdraw(slot, usize::MAX);
+        pool.withdraw_all(slot);
     }
     let slot = match claim {
         Claim::Own(slot) => slot,
         Claim::Fresh(slot) | Claim::Left(slot) => {
-            kfunc.provide(slot, program).map_err(NotBound::Refused)?;
+            pool.provide(slot, program).map_err(NotBound::Refused)?;
             slot
         }
     };
-    redirect(layout, kfunc, id, program, kfunc.stub(slot)).map_err(NotBound::Descriptors)
+    redirect(layout, call, program, pool.stub(slot)).map_err(NotBound::Descriptors)
 }
 
 /// Checks that the program's calls get to the kfunc's own entry, without binding them.
@@ -68,24 +78,22 @@ pub(crate) fn bind(
 /// The kernel takes the first symbol of the name; it could be another one's.
 pub(crate) fn check_entry(
     layout: &Layout,
-    kfunc: &Kfunc,
-    id: u32,
+    call: Call,
     program: &Program<'_>,
 ) -> Result<(), NotBound> {
-    redirect(layout, kfunc, id, program, kfunc.entry()).map_err(NotBound::Descriptors)
+    redirect(layout, call, program, call.kfunc.entry(call.by)).map_err(NotBound::Descriptors)
 }
 
 /// Sends the program's calls of the kfunc to `stub`.
 fn redirect(
     layout: &Layout,
-    kfunc: &Kfunc,
-    id: u32,
+    call: Call,
     program: &Program<'_>,
     stub: u64,
 ) -> Result<(), BindError> {
     let target = Target {
-        func_id: id,
-        entry: kfunc.entry(),
+        func_id: call.id,
+        entry: call.kfunc.entry(call.by),
         stub,
     };
     let tab = program.kfunc_tab();

@@ -24,19 +24,19 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
     let Some(registered) = registered() else {
         return -EACCES;
     };
-    let Some(kfunc) = registered.kfunc(kfunc_id) else {
+    let Some(call) = registered.call(kfunc_id) else {
         return ALLOWED; // Not ours to judge: the kernel also asks about ids that are not in the set.
     };
     // SAFETY: The kernel passes the program that it is checking; the layout was compared at registration.
     let Some(program) = (unsafe { Program::new(prog, &registered.layout) }) else {
         return -EACCES;
     };
-    let bind = if registered.leaves_alone(kfunc) {
-        check_entry
-    } else {
-        bind
+    let layout = &registered.layout;
+    let bound = match registered.pool(call.kfunc) {
+        Some(pool) => bind(layout, call, pool, &program),
+        None => check_entry(layout, call, &program),
     };
-    match bind(&registered.layout, kfunc, kfunc_id, &program) {
+    match bound {
         Ok(()) => ALLOWED,
         Err(error) => {
             if REFUSALS.allows() {
@@ -48,7 +48,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
                     format_args!(
                         "program '{}' refused: {}: {error}{}",
                         name.escape_ascii(),
-                        kfunc.name,
+                        call.kfunc.name,
                         Missed(unbind::missed())
                     ),
                 );

@@ -19,7 +19,7 @@
 #![no_std]
 
 mod bind;
-mod explicit;
+mod declare;
 mod ffi;
 mod filter;
 mod kernel_btf;
@@ -28,27 +28,37 @@ mod load_error;
 mod log;
 mod memory;
 mod module;
+pub mod param;
+mod pool;
 mod program;
 mod provider;
 mod register;
 mod registered;
+mod returned;
 mod slots;
 mod stubs;
+mod types;
 mod unbind;
 
-pub use explicit::{Explicit, Returned};
-pub use kfunc::{Kfunc, Values, Visit};
-pub use module::{Module, Options, ProgType};
+pub use kfunc::Kfunc;
+pub use module::{KfuncSet, Module, Options};
+pub use param::Explicit;
 pub use program::Program;
 pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
 pub use register::{register, Errno, Registration};
-pub use slots::Slots;
+pub use returned::Returned;
 
 #[doc(hidden)]
-pub use explicit::explicit_type;
+pub use declare::MAX_PARAMS;
+#[doc(hidden)]
+pub use kfunc::Native;
 #[doc(hidden)]
 pub use kfunc_abi;
 #[doc(hidden)]
+pub use pool::{Pool, Values, Visit};
+#[doc(hidden)]
 pub use registered::native_active;
+#[doc(hidden)]
+pub use slots::Slots;
 #[doc(hidden)]
 pub use stubs::stub_len;

@@ -17,7 +17,6 @@ const ENOEXEC: c_int = 8;
 #[derive(Clone, Copy)]
 pub(crate) enum LoadError {
     Again,
-    ProgTypes,
     NotEmbedded,
     NoBtf {
         of: &'static str,
@@ -52,7 +51,6 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Again => f.write_str("a module registers once"),
-            Self::ProgTypes => f.write_str("the types of program must be given, each once"),
             Self::NotEmbedded => {
                 f.write_str("it has no BTF of its own: run 'kfunc embed' on the module")
             }

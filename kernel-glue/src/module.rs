@@ -2,38 +2,75 @@
 
 //! What a module says of itself.
 
-use core::ffi::c_uint;
+use kfunc_abi::ProgType;
 
-use crate::Kfunc;
+use crate::registered::MAX_KFUNCS;
+use crate::{Kfunc, Pool};
 
 /// What a module offers.
 pub struct Module {
-    /// The module's name, as `lsmod` shows it.
-    pub name: &'static str,
-    /// Its kfuncs.
-    pub kfuncs: &'static [&'static Kfunc],
-    /// The types of program that may call them, each once.
-    pub prog_types: &'static [ProgType],
+    pub(crate) name: &'static str,
+    pub(crate) sets: &'static [&'static KfuncSet],
+    /// How many kfuncs the sets have together.
+    pub(crate) kfunc_count: usize,
 }
 
-/// A type of BPF program (`enum bpf_prog_type` of `include/uapi/linux/bpf.h`).
-///
-/// No two of these belong to one hook of the kernel's, which takes only one set from a module
-/// (`bpf_prog_type_to_kfunc_hook` of `kernel/bpf/btf.c`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProgType(pub(crate) c_uint);
+impl Module {
+    /// A module of this name, as `lsmod` shows it, and its sets. For use in statics: what cannot work does not
+    /// compile.
+    pub const fn new(name: &'static str, sets: &'static [&'static KfuncSet]) -> Self {
+        let mut names = [""; MAX_KFUNCS];
+        let mut count = 0;
+        let mut rest = sets;
+        while let Some((set, after)) = rest.split_first() {
+            rest = after;
+            let mut kfuncs = set.kfuncs;
+            while let Some((kfunc, others)) = kfuncs.split_first() {
+                kfuncs = others;
+                assert!(count < MAX_KFUNCS, "a module has at most 64 kfuncs");
+                names[count] = kfunc.name;
+                count += 1;
+            }
+        }
+        assert!(count > 0, "a module without kfuncs has nothing to register");
+        kfunc_abi::check_names(names.split_at(count).0);
+        Self {
+            name,
+            sets,
+            kfunc_count: count,
+        }
+    }
 
-impl ProgType {
-    /// `BPF_PROG_TYPE_UNSPEC`: stands for every type.
-    pub const ANY: Self = Self(0);
-    /// `BPF_PROG_TYPE_SCHED_CLS`.
-    pub const SCHED_CLS: Self = Self(3);
-    /// `BPF_PROG_TYPE_XDP`.
-    pub const XDP: Self = Self(6);
-    /// `BPF_PROG_TYPE_TRACING`.
-    pub const TRACING: Self = Self(26);
-    /// `BPF_PROG_TYPE_SYSCALL`.
-    pub const SYSCALL: Self = Self(31);
+    /// All kfuncs, set by set.
+    pub(crate) fn kfuncs(&self) -> impl Iterator<Item = &'static Kfunc> {
+        self.sets.iter().flat_map(|set| set.kfuncs).copied()
+    }
+
+    /// What binds programs, kfunc by kfunc.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &'static Pool> {
+        self.kfuncs().filter_map(|kfunc| kfunc.pool.as_ref())
+    }
+}
+
+/// Kfuncs that the same types of program may call. Made by [`crate::kfuncs!`].
+pub struct KfuncSet {
+    pub(crate) kfuncs: &'static [&'static Kfunc],
+    pub(crate) prog_types: &'static [ProgType],
+}
+
+impl KfuncSet {
+    #[doc(hidden)]
+    pub const fn new(kfuncs: &'static [&'static Kfunc], prog_types: &'static [ProgType]) -> Self {
+        let mut rest = prog_types;
+        while let Some((prog_type, after)) = rest.split_first() {
+            assert!(
+                prog_type.hook().is_some(),
+                "programs of one of these types cannot call a module's kfuncs"
+            );
+            rest = after;
+        }
+        Self { kfuncs, prog_types }
+    }
 }
 
 /// How the kfuncs are registered.

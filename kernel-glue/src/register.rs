@@ -8,7 +8,7 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use btf_core::{Btf, Kind};
-use kfunc_abi::{IdSet8, KfuncFlags};
+use kfunc_abi::{IdSet8, KfuncFlags, ProgType, IMPL_SUFFIX, KSYM_NAME_LEN};
 use verifier_fixup::layout::{Layout, LayoutRecord};
 use verifier_fixup::native;
 
@@ -17,12 +17,9 @@ use crate::filter::filter;
 use crate::kernel_btf::KernelBtf;
 use crate::load_error::LoadError;
 use crate::log::{self, Level};
-use crate::registered::{publish, Registered, MAX_KFUNCS};
+use crate::registered::{self, publish, Ids, Registered, MAX_KFUNCS};
 use crate::unbind::Watch;
-use crate::{Kfunc, Module, Options, ProgType};
-
-/// Bytes of a symbol name with `_impl`, without NUL.
-const MAX_NAME: usize = 255 + kfunc_abi::IMPL_SUFFIX.len();
+use crate::{Kfunc, KfuncSet, Module, Options};
 
 /// What the module was built for; `kfunc embed` fills it in.
 #[used]
@@ -32,8 +29,8 @@ static BUILT_FOR: LayoutRecord = LayoutRecord::new();
 /// Words of the index of vmlinux, on the stack: every type is found in at most some 500 steps.
 const INDEX_LEN: usize = 256;
 
-/// The ids of this module's kfuncs.
-type KfuncSet = IdSet8<MAX_KFUNCS>;
+/// The kfuncs of one hook; legacy ones have two names.
+type IdSet = IdSet8<{ 2 * MAX_KFUNCS }>;
 
 /// A negative errno, for `insmod`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,42 +80,97 @@ unsafe fn try_register(
     if TRIED.swap(true, Ordering::Relaxed) {
         return Err(LoadError::Again);
     }
-    check_prog_types(module.prog_types)?;
     let options = Options {
         native: options.native && !options.unbound,
         ..options
     };
-    let (registered, set) = describe(module, options)?;
+    let registered = describe(module, options)?;
     publish(registered);
+    let registered = registered::registered().ok_or(LoadError::Again)?;
 
     let watch = Watch::begin().map_err(LoadError::Probe)?;
+    for set in module.sets {
+        for prog_type in set.prog_types {
+            if first_of_hook(module, *prog_type) {
+                // SAFETY: The caller's promise.
+                unsafe { register_hook(registered, *prog_type, owner) }?;
+            }
+        }
+    }
+    let count = module.kfunc_count;
+    log::print(
+        Level::Info,
+        module.name,
+        format_args!("{count} kfuncs, {}", Way(options)),
+    );
+    Ok(Registration { _watch: watch })
+}
+
+/// Whether `prog_type` is the first type of the module that belongs to its hook. The kernel takes one set for a hook,
+/// and warns about a second (`btf_populate_kfunc_set` of `kernel/bpf/btf.c`).
+fn first_of_hook(module: &Module, prog_type: ProgType) -> bool {
+    let mut all = module.sets.iter().flat_map(|set| set.prog_types);
+    all.find(|other| other.hook() == prog_type.hook())
+        .is_some_and(|first| *first == prog_type)
+}
+
+/// Registers all kfuncs that programs of the hook of `prog_type` may call.
+///
+/// # Safety
+///
+/// As [`register`].
+unsafe fn register_hook(
+    registered: &Registered,
+    prog_type: ProgType,
+    owner: *mut c_void,
+) -> Result<(), LoadError> {
+    let set = collect_set(registered, prog_type)?;
     let kset = KfuncIdSet {
         owner,
         set: (&raw const set).cast::<c_void>(),
         filter: Some(filter),
     };
-    for prog_type in module.prog_types {
-        // SAFETY: The owner is this module, by the caller's promise; the set is copied; the filter is a function
-        // of this module, which programs hold.
-        match unsafe { ffi::register_btf_kfunc_id_set(prog_type.0, &kset) } {
-            0 => {}
-            errno => return Err(LoadError::Set(errno)),
+    // SAFETY: The owner is this module, by the caller's promise; the set is copied; the filter is a function
+    // of this module, which programs hold.
+    match unsafe { ffi::register_btf_kfunc_id_set(prog_type.0, &kset) } {
+        0 => Ok(()),
+        errno => Err(LoadError::Set(errno)),
+    }
+}
+
+/// The ids, as the module's own BTF has them, and the flags of the kfuncs of a hook.
+fn collect_set(registered: &Registered, prog_type: ProgType) -> Result<IdSet, LoadError> {
+    let mut ids = IdSet::new();
+    let of_hook = |set: &&&KfuncSet| {
+        let mut types = set.prog_types.iter();
+        types.any(|other| other.hook() == prog_type.hook())
+    };
+    for set in registered.module.sets.iter().filter(of_hook) {
+        for kfunc in set.kfuncs {
+            let mut flags = kfunc.head.flags();
+            let public = kfunc.head.btf_id();
+            let full = kfunc.head.impl_btf_id().filter(|_| kfunc.is_legacy());
+            if let Some(id) = full {
+                push(&mut ids, id, flags)?;
+            }
+            if registered.is_native(kfunc) {
+                flags |= KfuncFlags::IMPLICIT_ARGS;
+            }
+            if let Some(id) = public {
+                push(&mut ids, id, flags)?;
+            }
         }
     }
-    let count = module.kfuncs.len();
-    log::print(
-        Level::Info,
-        module.name,
-        format_args!("{count} kfuncs with implicit arguments, {}", Way(options)),
-    );
-    Ok(Registration { _watch: watch })
+    Ok(ids)
+}
+
+fn push(ids: &mut IdSet, id: u32, flags: KfuncFlags) -> Result<(), LoadError> {
+    let pushed = ids.push(id, flags);
+    pushed.then_some(()).ok_or(LoadError::TooManyKfuncs)
 }
 
 /// Compares the running kernel with the one that the module was built for, and finds the kfuncs in it.
-fn describe(
-    module: &'static Module,
-    options: Options,
-) -> Result<(Registered, KfuncSet), LoadError> {
+fn describe(module: &'static Module, options: Options) -> Result<Registered, LoadError> {
     let (start_id, built_for) = BUILT_FOR.filled_in().ok_or(LoadError::NotEmbedded)?;
     let vmlinux = read_btf("vmlinux")?;
     let mut index = [0; INDEX_LEN];
@@ -133,45 +185,25 @@ fn describe(
 
     let own = read_btf(module.name)?;
     let own = Btf::parse_split(own.bytes(), &vmlinux).map_err(LoadError::Btf)?;
-    let mut set = KfuncSet::new();
     let mut registered = Registered {
         module,
         layout,
         options,
-        ids: [0; MAX_KFUNCS],
+        ids: [Ids::default(); MAX_KFUNCS],
     };
-    for (index, kfunc) in module.kfuncs.iter().enumerate() {
-        let ids = find_ids(&own, start_id, kfunc)?;
-        let mut flags = kfunc.head.flags();
-        if registered.is_native(kfunc) {
-            check_native(&own, kfunc)?;
-            flags |= KfuncFlags::IMPLICIT_ARGS;
-        }
-        let place = registered.ids.get_mut(index);
-        *place.ok_or(LoadError::TooManyKfuncs)? = ids.in_kernel;
-        if !set.push(ids.in_module, flags) {
-            return Err(LoadError::TooManyKfuncs);
-        }
+    let mut places = registered.ids.iter_mut();
+    for kfunc in module.kfuncs() {
+        let place = places.next().ok_or(LoadError::TooManyKfuncs)?;
+        *place = find_ids(&own, start_id, kfunc)?;
     }
-    Ok((registered, set))
+    for kfunc in module.kfuncs().filter(|kfunc| registered.is_native(kfunc)) {
+        check_native(&vmlinux, &own, kfunc)?;
+    }
+    Ok(registered)
 }
 
 fn read_btf(of: &'static str) -> Result<KernelBtf, LoadError> {
     KernelBtf::read(of).map_err(|errno| LoadError::NoBtf { of, errno })
-}
-
-/// Each type once: the kernel warns, and forgets all, when a hook gets a second set.
-fn check_prog_types(types: &[ProgType]) -> Result<(), LoadError> {
-    let mut later = types;
-    while let Some((ty, rest)) = later.split_first() {
-        if rest.contains(ty) {
-            return Err(LoadError::ProgTypes);
-        }
-        later = rest;
-    }
-    (!types.is_empty())
-        .then_some(())
-        .ok_or(LoadError::ProgTypes)
 }
 
 /// Compares the structures of `ffi.rs` with the kernel's.
@@ -188,45 +220,76 @@ fn check_mirrors(layout: &Layout) -> Result<(), LoadError> {
     (same && fits).then_some(()).ok_or(LoadError::Mirrors)
 }
 
-/// The id of a kfunc's public FUNC.
-struct Ids {
-    in_module: u32,
-    in_kernel: u32,
+/// Finds the kfunc in the relocated BTF, under each name by which it may be called.
+fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, LoadError> {
+    let name = kfunc.name.as_bytes();
+    let public = find_id(own, start_id, kfunc, name, kfunc.head.btf_id())?;
+    let legacy = if kfunc.is_legacy() {
+        let (name, id) = (FullName::new(kfunc.name), kfunc.head.impl_btf_id());
+        find_id(own, start_id, kfunc, name.bytes(), id)?
+    } else {
+        0
+    };
+    Ok(Ids { public, legacy })
 }
 
-/// Finds the kfunc in the relocated BTF, and checks that it is where the record says.
-fn find_ids(own: &Btf<'_>, start_id: u32, kfunc: &Kfunc) -> Result<Ids, LoadError> {
+/// The id of the FUNC `name` as the kernel counts it, if it is where the record says.
+fn find_id(
+    own: &Btf<'_>,
+    start_id: u32,
+    kfunc: &Kfunc,
+    name: &[u8],
+    in_module: Option<u32>,
+) -> Result<u32, LoadError> {
     let error = LoadError::NotInBtf { kfunc: kfunc.name };
-    let func = own
-        .find_own(kfunc.name.as_bytes(), Kind::FUNC)
-        .ok_or(error)?;
-    let in_module = kfunc.head.btf_id().ok_or(error)?;
+    let func = own.find_own(name, Kind::FUNC).ok_or(error)?;
     let in_kernel = func.id().0;
     // Relocation moves all own ids by the same distance.
-    let place = in_module.checked_sub(start_id).ok_or(error)?;
-    if in_kernel.checked_sub(own.first_id().0) != Some(place) {
+    let place = in_module.and_then(|id| id.checked_sub(start_id));
+    if place.is_none() || in_kernel.checked_sub(own.first_id().0) != place {
         return Err(error);
     }
-    Ok(Ids {
-        in_module,
-        in_kernel,
-    })
+    Ok(in_kernel)
 }
 
 /// Checks that the verifier will fill in what the kfunc's body takes.
-fn check_native(own: &Btf<'_>, kfunc: &Kfunc) -> Result<(), LoadError> {
-    let mut full = [0; MAX_NAME];
-    let name = kfunc.name.bytes().chain(kfunc_abi::IMPL_SUFFIX.bytes());
-    let mut len = 0;
-    for (place, byte) in full.iter_mut().zip(name) {
-        *place = byte;
-        len += 1;
+fn check_native(vmlinux: &Btf<'_>, own: &Btf<'_>, kfunc: &Kfunc) -> Result<(), LoadError> {
+    let full = FullName::new(kfunc.name);
+    native::check_kernel(vmlinux)
+        .and_then(|()| native::check_pair(own, kfunc.name.as_bytes(), full.bytes()))
+        .map_err(|error| LoadError::Native {
+            of: kfunc.name,
+            error,
+        })
+}
+
+/// The name of a kfunc with `_impl`.
+struct FullName {
+    bytes: [u8; KSYM_NAME_LEN],
+    len: usize,
+}
+
+impl FullName {
+    fn new(name: &str) -> Self {
+        let mut full = Self {
+            bytes: [0; KSYM_NAME_LEN],
+            len: 0,
+        };
+        // A declaration with a longer name does not compile.
+        for (place, byte) in full
+            .bytes
+            .iter_mut()
+            .zip(name.bytes().chain(IMPL_SUFFIX.bytes()))
+        {
+            *place = byte;
+            full.len = full.len.saturating_add(1);
+        }
+        full
     }
-    let full = full.get(..len).unwrap_or_default();
-    native::check_pair(own, kfunc.name.as_bytes(), full).map_err(|error| LoadError::Native {
-        of: kfunc.name,
-        error,
-    })
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 /// How the kfuncs get their arguments, for the log.

@@ -8,7 +8,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use verifier_fixup::layout::Layout;
 
-use crate::{Kfunc, Module, Options};
+use crate::bind::Call;
+use crate::kfunc::{Called, Native};
+use crate::{Kfunc, Module, Options, Pool};
 
 /// The most kfuncs of one module. The kernel allows 256 for one kind of program (`BTF_KFUNC_SET_MAX_CNT` of
 /// `kernel/bpf/btf.c`).
@@ -20,26 +22,45 @@ pub(crate) struct Registered {
     pub(crate) layout: Layout,
     pub(crate) options: Options,
     /// The ids by which the kernel knows the kfuncs, in their order.
-    pub(crate) ids: [u32; MAX_KFUNCS],
+    pub(crate) ids: [Ids; MAX_KFUNCS],
+}
+
+/// The ids of one kfunc; 0 is none.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ids {
+    /// Of the public FUNC.
+    pub(crate) public: u32,
+    /// Of the full FUNC, if programs may call that too.
+    pub(crate) legacy: u32,
 }
 
 impl Registered {
-    /// The kfunc that the kernel knows by this id.
-    pub(crate) fn kfunc(&self, id: u32) -> Option<&'static Kfunc> {
-        let mut known = self.ids.iter().zip(self.module.kfuncs);
-        known
-            .find(|(known, _)| **known == id)
-            .map(|(_, kfunc)| *kfunc)
+    /// What a call of the kfunc with this id is. The kernel does not ask about id 0.
+    pub(crate) fn call(&self, id: u32) -> Option<Call> {
+        for (ids, kfunc) in self.ids.iter().zip(self.module.kfuncs()) {
+            let by = match id {
+                id if id == ids.public => Called::ByPublicName,
+                id if id == ids.legacy => Called::ByFullName,
+                _ => continue,
+            };
+            return Some(Call { kfunc, by, id });
+        }
+        None
     }
 
-    /// Whether calls of `kfunc` are not bound.
-    pub(crate) fn leaves_alone(&self, kfunc: &Kfunc) -> bool {
-        self.options.unbound || self.is_native(kfunc)
+    /// What binds calls of `kfunc`; none if they are left alone.
+    pub(crate) fn pool(&self, kfunc: &'static Kfunc) -> Option<&'static Pool> {
+        let pool = kfunc.pool.as_ref();
+        pool.filter(|_| !self.options.unbound && !self.is_native(kfunc))
     }
 
     /// Whether the verifier fills in the argument of `kfunc`.
     pub(crate) fn is_native(&self, kfunc: &Kfunc) -> bool {
-        self.options.native && kfunc.native
+        match kfunc.native {
+            Native::Never => false,
+            Native::IfAsked => self.options.native,
+            Native::Always => true,
+        }
     }
 }
 

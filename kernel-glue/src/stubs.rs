@@ -23,13 +23,14 @@ pub const fn stub_len(implicit: usize) -> usize {
     text::stub_len(ARCH, implicit)
 }
 
-/// Assembles the stubs of a kfunc. The first has the symbol `__kfunc_stubs_foo`.
+/// Assembles the stubs of a kfunc with so many explicit and implicit parameters, as C counts them. The first has the
+/// symbol `__kfunc_stubs_foo`.
 ///
 /// Each is a function with a name (`foo.stub.0` …), for objtool, backtraces and `bpftool`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_pool {
-    ($name:ident $slots:expr; $explicit:tt [$($implicit:ident)*]) => {
+    ($name:ident, $slots:expr, $explicit:expr, $implicit:expr) => {
         ::core::arch::global_asm!(
             ::core::concat!(
                 ".pushsection .text.kfunc_stubs, \"ax\", %progbits\n",
@@ -40,7 +41,7 @@ macro_rules! stub_pool {
                 ".macro __kfunc_stub_", ::core::stringify!($name), " slot\n",
                 ".type ", ::core::stringify!($name), ".stub.\\slot, %function\n",
                 ::core::stringify!($name), ".stub.\\slot:\n",
-                $crate::stub_code!($name $explicit [$($implicit)*]),
+                $crate::stub_code!($name),
                 ".size ", ::core::stringify!($name), ".stub.\\slot, . - ",
                 ::core::stringify!($name), ".stub.\\slot\n",
                 ".endm\n",
@@ -53,30 +54,40 @@ macro_rules! stub_pool {
                 ".popsection\n",
             ),
             slots = const $slots,
+            first = const $explicit,
+            end = const $explicit + $implicit,
             // Bytes of a slot: 8 for every value.
-            stride = const {
-                const NAMES: &[&str] = &[$(::core::stringify!($implicit)),*];
-                8 * NAMES.len()
-            },
+            stride = const 8 * $implicit,
         );
     };
 }
 
-/// The loads of a stub: skips a register for each explicit argument, then loads one for each implicit one.
+/// The loads of a stub: those of the argument registers, in their order, that the implicit arguments have.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_loads {
-    ($name:ident [$skip:ident $($explicit:ident)*] $implicit:tt [$register:literal $($registers:literal)*] $offsets:tt) => {
-        $crate::stub_loads!($name [$($explicit)*] $implicit [$($registers)*] $offsets)
+    ($name:ident $($index:literal $register:literal)*) => {
+        ::core::concat!($(
+            ".ifge ", $index, " - {first}\n",
+            ".iflt ", $index, " - {end}\n",
+            $crate::stub_load!($name $index $register),
+            ".endif\n",
+            ".endif\n",
+        )*)
     };
-    ($name:ident [] [$load:ident $($implicit:ident)*] [$register:literal $($registers:literal)*]
-     [$offset:literal $($offsets:literal)*]) => {
+}
+
+/// Where the value of an argument stands: its place in the slot, in the values of the kfunc.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stub_value {
+    ($name:ident $index:literal) => {
         ::core::concat!(
-            $crate::stub_load!($name $register $offset),
-            $crate::stub_loads!($name [] [$($implicit)*] [$($registers)*] [$($offsets)*])
+            "__kfunc_slots_",
+            ::core::stringify!($name),
+            " + \\slot * {stride} + 8 * (",
+            $index,
+            " - {first})",
         )
-    };
-    ($name:ident [] [] $registers:tt $offsets:tt) => {
-        ""
     };
 }

@@ -47,10 +47,12 @@ impl Drop for Watch {
         // SAFETY: `begin` registered the probe.
         unsafe { ffi::unregister_kprobe(PROBE.0.get()) };
         // No program is left that could call us; what is still taken belongs to programs whose end was missed.
-        let kfuncs = registered().map_or([].as_slice(), |registered| registered.module.kfuncs);
-        for kfunc in kfuncs {
-            while let Some(slot) = kfunc.slots.any_taken() {
-                kfunc.give_back(slot);
+        let Some(registered) = registered() else {
+            return; // Not reached: the watch begins after that.
+        };
+        for pool in registered.module.pools() {
+            while let Some(slot) = pool.slots.any_taken() {
+                pool.give_back(slot);
             }
         }
     }
@@ -77,9 +79,9 @@ extern "C" fn on_prog_free(_probe: *mut Kprobe, regs: *const c_void) -> c_int {
         return GO_ON;
     };
     let owner = program.aux().as_ptr() as usize;
-    for kfunc in registered.module.kfuncs {
-        if let Some(slot) = kfunc.slots.find(owner) {
-            kfunc.give_back(slot);
+    for pool in registered.module.pools() {
+        if let Some(slot) = pool.slots.find(owner) {
+            pool.give_back(slot);
         }
     }
     GO_ON

@@ -3,7 +3,8 @@
 //! One kfunc, as declared.
 
 use crate::call::MAX_REGISTER_ARGS;
-use crate::{CType, KfuncFlags};
+use crate::ctype::same_bytes;
+use crate::{is_annotated_name, Annotation, CType, KfuncFlags, ProgType};
 
 /// What the full signature's name adds to the public one (`KF_IMPL_SUFFIX` of `include/linux/btf.h`).
 pub const IMPL_SUFFIX: &str = "_impl";
@@ -11,96 +12,342 @@ pub const IMPL_SUFFIX: &str = "_impl";
 /// `KSYM_NAME_LEN` of `include/linux/kallsyms.h`: bytes of a symbol name with its NUL.
 pub const KSYM_NAME_LEN: usize = 512;
 
+/// `MAX_BPF_FUNC_ARGS` of `include/linux/bpf.h`: arguments of a call, on kernels where the stack carries those
+/// that have no register.
+pub const MAX_ARGS: usize = 12;
+
 /// A kfunc, as its declaration says it.
 #[derive(Clone, Copy, Debug)]
 pub struct Decl {
     /// The name that BPF programs call.
     pub name: &'static str,
+    /// What it is for: its documentation.
+    pub doc: &'static str,
     /// KF_* flags.
     pub flags: KfuncFlags,
-    /// How many programs can be bound to it at once.
-    pub slots: u32,
+    /// How the implicit arguments get there.
+    pub delivery: Delivery,
+    /// Whether programs may also call `foo_impl(.., NULL)`.
+    pub legacy: bool,
+    /// The types of program that may call it.
+    pub prog_types: &'static [ProgType],
     /// The return type.
     pub return_type: CType,
     /// All parameters, implicit ones last.
     pub params: &'static [ParamDecl],
 }
 
+/// How implicit arguments get to a kfunc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It has none.
+    Unneeded,
+    /// By the stub of a slot, of which every program that is loaded has one.
+    Bound {
+        /// How many programs can be bound at once.
+        slots: u32,
+    },
+    /// By the verifier of Linux 7.0 and later.
+    Native,
+}
+
 /// A parameter, as declared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParamDecl {
     /// Its name.
     pub name: &'static str,
     /// Its type.
     pub ty: CType,
-    /// Whether it is filled in when a program is loaded.
-    pub implicit: bool,
+    /// Who passes it.
+    pub passed: Passed,
 }
 
-impl Decl {
-    /// Stops the build, with a sentence, on a declaration that could not work.
-    ///
-    /// ```
-    /// # use kfunc_abi::{CType, Decl, KfuncFlags, ParamDecl};
-    /// # const fn decl(params: &'static [ParamDecl]) -> Decl {
-    /// #     Decl { name: "foo", flags: KfuncFlags::empty(), slots: 1, return_type: CType::Void, params }
-    /// # }
-    /// # const fn param(implicit: bool) -> ParamDecl {
-    /// #     ParamDecl { name: "a", ty: CType::Void, implicit }
-    /// # }
-    /// const _: () = decl(&[param(false), param(true)]).check();
-    /// ```
-    ///
-    /// ```compile_fail
-    /// # use kfunc_abi::{CType, Decl, KfuncFlags, ParamDecl};
-    /// # const fn decl(params: &'static [ParamDecl]) -> Decl {
-    /// #     Decl { name: "foo", flags: KfuncFlags::empty(), slots: 1, return_type: CType::Void, params }
-    /// # }
-    /// # const fn param(implicit: bool) -> ParamDecl {
-    /// #     ParamDecl { name: "a", ty: CType::Void, implicit }
-    /// # }
-    /// // A sixth argument has no register.
-    /// const _: () = decl(&[param(false), param(false), param(false), param(false), param(true), param(true)]).check();
-    /// ```
-    ///
-    /// ```compile_fail
-    /// # use kfunc_abi::{CType, Decl, KfuncFlags, ParamDecl};
-    /// # const fn decl(params: &'static [ParamDecl]) -> Decl {
-    /// #     Decl { name: "foo", flags: KfuncFlags::empty(), slots: 1, return_type: CType::Void, params }
-    /// # }
-    /// # const fn param(implicit: bool) -> ParamDecl {
-    /// #     ParamDecl { name: "a", ty: CType::Void, implicit }
-    /// # }
-    /// // Nothing is implicit.
-    /// const _: () = decl(&[param(false)]).check();
-    /// ```
-    pub const fn check(&self) {
-        assert!(
-            self.params.len() <= MAX_REGISTER_ARGS,
-            "a kfunc has five argument registers, for its explicit and implicit parameters together"
-        );
-        assert!(
-            self.explicit() < self.params.len(),
-            "a kfunc without an implicit parameter needs nothing of this crate"
-        );
-        assert!(
-            self.name.len().saturating_add(IMPL_SUFFIX.len()) < KSYM_NAME_LEN,
-            "the name and _impl together are longer than KSYM_NAME_LEN"
-        );
-        assert!(self.slots > 0, "a kfunc without slots could not be bound");
+/// Who passes an argument, and what the verifier checks of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// The program.
+    ByProgram(Option<Annotation>),
+    /// The program, as two parameters of the C function: a pointer to memory, and its length in bytes (`u64`).
+    AsMemory {
+        /// What is said of the pointer.
+        pointer: Option<Annotation>,
+        /// [`Annotation::MemLen`] or [`Annotation::ConstMemLen`].
+        length: Annotation,
+    },
+    /// Nobody: it is filled in when a program is loaded.
+    Implicitly,
+}
+
+impl Passed {
+    /// How many parameters of the C function it is, each of which takes a register.
+    pub const fn c_params(self) -> usize {
+        match self {
+            Self::AsMemory { .. } => 2,
+            Self::ByProgram(_) | Self::Implicitly => 1,
+        }
+    }
+}
+
+impl ParamDecl {
+    const fn c_params(&self) -> usize {
+        self.passed.c_params()
     }
 
-    /// How many parameters the public signature has.
-    #[expect(
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        reason = "the loop's bound is the length of the slice"
-    )]
+    /// Whether it is filled in when a program is loaded.
+    pub const fn is_implicit(&self) -> bool {
+        matches!(self.passed, Passed::Implicitly)
+    }
+
+    const fn is_annotated(&self, wanted: Annotation) -> bool {
+        matches!(self.passed, Passed::ByProgram(Some(annotation)) if annotation as u8 == wanted as u8)
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated when the declaration is compiled; loops are bounded by the length of the slice"
+)]
+impl Decl {
+    /// Stops the build, with a sentence, on a declaration that could not work. `max_params` is [`MAX_ARGS`] where the
+    /// kernel has stack arguments, else [`MAX_REGISTER_ARGS`].
+    pub const fn check(&self, max_params: usize) {
+        self.check_name();
+        self.check_delivery();
+        self.check_param_count(max_params);
+        self.check_memory();
+        self.check_param_names();
+        self.check_flags();
+        self.check_buffer_size();
+    }
+
+    /// How many parameters the public signature has, as C counts them.
     pub const fn explicit(&self) -> usize {
         let mut count = 0;
-        while count < self.params.len() && !self.params[count].implicit {
-            count += 1;
+        let mut at = 0;
+        while at < self.params.len() {
+            if !self.params[at].is_implicit() {
+                count += self.params[at].c_params();
+            }
+            at += 1;
         }
         count
+    }
+
+    /// How many parameters are implicit.
+    pub const fn implicit(&self) -> usize {
+        let mut count = 0;
+        let mut at = 0;
+        while at < self.params.len() {
+            count += self.params[at].is_implicit() as usize;
+            at += 1;
+        }
+        count
+    }
+
+    const fn check_name(&self) {
+        assert!(
+            self.name.len() + IMPL_SUFFIX.len() < KSYM_NAME_LEN,
+            "the name and _impl together are longer than KSYM_NAME_LEN"
+        );
+        assert!(
+            !ends_with(self.name, IMPL_SUFFIX),
+            "a name that ends in _impl is that of a full signature: declare the kfunc without it, as `legacy`"
+        );
+    }
+
+    const fn check_delivery(&self) {
+        let implicit = self.implicit();
+        match self.delivery {
+            Delivery::Unneeded => assert!(
+                implicit == 0,
+                "a kfunc with implicit parameters says `slots = N`: how many programs can be loaded at once"
+            ),
+            Delivery::Bound { slots } => {
+                assert!(
+                    implicit > 0,
+                    "a kfunc without implicit parameters needs no slots"
+                );
+                assert!(slots > 0, "a kfunc without slots could not be bound");
+            }
+            Delivery::Native => assert!(
+                implicit == 1 && self.takes_prog_aux(),
+                "native delivery fills in one `struct bpf_prog_aux *` only: the register of anything else would hold what the program left in it"
+            ),
+        }
+        assert!(
+            !self.legacy || implicit > 0,
+            "legacy is for kfuncs with implicit parameters: there is no other _impl"
+        );
+    }
+
+    /// Whether the last parameter is what the verifier can fill in.
+    const fn takes_prog_aux(&self) -> bool {
+        match self.params {
+            [.., last] => last.ty.is_pointer_to_kernel_struct("bpf_prog_aux"),
+            [] => false,
+        }
+    }
+
+    const fn check_param_count(&self, max_params: usize) {
+        let (explicit, implicit) = (self.explicit(), self.implicit());
+        assert!(explicit <= MAX_ARGS, "a kfunc has at most twelve arguments");
+        assert!(
+            explicit <= max_params,
+            "this kernel has no stack arguments: a kfunc has at most five (a memory and its length are two)"
+        );
+        assert!(
+            implicit == 0 || explicit + implicit <= MAX_REGISTER_ARGS,
+            "no argument register is left for an implicit parameter: there are five, for explicit and implicit ones together"
+        );
+    }
+
+    /// A memory and its length are one argument in Rust, which only registers pass like two.
+    const fn check_memory(&self) {
+        let (mut at, mut end) = (0, 0);
+        while at < self.params.len() {
+            end += self.params[at].c_params();
+            assert!(
+                end <= MAX_REGISTER_ARGS || self.params[at].c_params() == 1,
+                "a memory and its length are among the first five arguments"
+            );
+            at += 1;
+        }
+    }
+
+    const fn check_param_names(&self) {
+        let mut at = 0;
+        while at < self.params.len() {
+            let name = self.params[at].name;
+            assert!(
+                !is_annotated_name(name.as_bytes()),
+                "the name of a parameter is an annotation of the verifier: give the parameter the type that stands for it"
+            );
+            let mut other = 0;
+            while other < at {
+                assert!(
+                    !same_bytes(name.as_bytes(), self.params[other].name.as_bytes()),
+                    "two parameters have one name"
+                );
+                other += 1;
+            }
+            at += 1;
+        }
+    }
+
+    const fn check_flags(&self) {
+        let flags = self.flags;
+        let returns_pointer = self.return_type.is_pointer();
+        assert!(
+            !flags.contains(KfuncFlags::IMPLICIT_ARGS),
+            "KF_IMPLICIT_ARGS is not declared: mark parameters #[implicit], and say `native` or `slots = N`"
+        );
+        assert!(
+            !flags.contains(KfuncFlags::ACQUIRE) || returns_pointer,
+            "KF_ACQUIRE is for kfuncs that return a pointer"
+        );
+        assert!(
+            !flags.contains(KfuncFlags::RET_NULL) || returns_pointer,
+            "KF_RET_NULL is for kfuncs that return a pointer"
+        );
+        assert!(
+            !flags.contains(KfuncFlags::RELEASE) || self.begins_with_pointer(),
+            "KF_RELEASE is for kfuncs whose first parameter is the pointer that they release"
+        );
+        assert!(
+            !flags.contains(KfuncFlags::FASTCALL) || self.implicit() == 0,
+            "KF_FASTCALL promises to leave registers alone, and the one of an implicit argument is not"
+        );
+        self.check_iterator();
+    }
+
+    const fn begins_with_pointer(&self) -> bool {
+        match self.params {
+            [first, ..] => !first.is_implicit() && first.ty.is_pointer(),
+            [] => false,
+        }
+    }
+
+    /// What `btf_check_iter_kfuncs` of `kernel/bpf/btf.c` refuses when a set is registered.
+    const fn check_iterator(&self) {
+        let new = self.flags.contains(KfuncFlags::ITER_NEW);
+        let next = self.flags.contains(KfuncFlags::ITER_NEXT);
+        let destroy = self.flags.contains(KfuncFlags::ITER_DESTROY);
+        let roles = new as usize + next as usize + destroy as usize;
+        if roles == 0 {
+            return;
+        }
+        assert!(
+            roles == 1,
+            "a kfunc is one of KF_ITER_NEW, KF_ITER_NEXT and KF_ITER_DESTROY"
+        );
+        assert!(
+            starts_with(self.name, "bpf_iter_")
+                && (!new || ends_with(self.name, "_new"))
+                && (!next || ends_with(self.name, "_next"))
+                && (!destroy || ends_with(self.name, "_destroy")),
+            "the kfuncs of an iterator foo are bpf_iter_foo_new, bpf_iter_foo_next and bpf_iter_foo_destroy"
+        );
+        assert!(
+            self.begins_with_pointer(),
+            "the first parameter of an iterator's kfunc is a pointer to its struct"
+        );
+        assert!(
+            !next || (self.return_type.is_pointer() && self.flags.contains(KfuncFlags::RET_NULL)),
+            "KF_ITER_NEXT is for kfuncs that return a pointer, and KF_RET_NULL is said with it"
+        );
+    }
+
+    /// The size of a buffer that is returned is told once.
+    const fn check_buffer_size(&self) {
+        let mut sizes = 0;
+        let mut at = 0;
+        while at < self.params.len() {
+            sizes += self.params[at].is_annotated(Annotation::RdonlyBufSize) as usize;
+            sizes += self.params[at].is_annotated(Annotation::RdwrBufSize) as usize;
+            at += 1;
+        }
+        assert!(
+            sizes == 0 || (sizes == 1 && self.return_type.is_pointer()),
+            "RdonlyBufSize and RdwrBufSize tell the size of the one buffer that is returned"
+        );
+    }
+}
+
+/// Stops the build when two of the names are the same.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "loops are bounded by the length of the slice"
+)]
+pub const fn check_names(names: &[&str]) {
+    let mut at = 0;
+    while at < names.len() {
+        let mut other = 0;
+        while other < at {
+            assert!(
+                !same_bytes(names[at].as_bytes(), names[other].as_bytes()),
+                "two kfuncs have one name"
+            );
+            other += 1;
+        }
+        at += 1;
+    }
+}
+
+const fn starts_with(text: &str, start: &str) -> bool {
+    match text.as_bytes().split_at_checked(start.len()) {
+        Some((head, _)) => same_bytes(head, start.as_bytes()),
+        None => false,
+    }
+}
+
+const fn ends_with(text: &str, end: &str) -> bool {
+    match text.len().checked_sub(end.len()) {
+        Some(at) => match text.as_bytes().split_at_checked(at) {
+            Some((_, tail)) => same_bytes(tail, end.as_bytes()),
+            None => false,
+        },
+        None => false,
     }
 }

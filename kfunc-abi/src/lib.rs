@@ -30,15 +30,19 @@ mod id_set;
 mod prog_type;
 pub mod record;
 mod suffix;
+mod type_decl;
 mod version;
 
 pub use btf_core::Kind;
-pub use ctype::{AsC, CType};
-pub use decl::{Decl, ParamDecl, IMPL_SUFFIX, KSYM_NAME_LEN};
+pub use ctype::{AsC, CType, Prototype};
+pub use decl::{
+    check_names, Decl, Delivery, ParamDecl, Passed, IMPL_SUFFIX, KSYM_NAME_LEN, MAX_ARGS,
+};
 pub use flags::{KfuncFlag, KfuncFlags};
 pub use id_set::{IdFlags, IdSet8, BTF_SET8_KFUNCS};
 pub use prog_type::{Hook, ProgType};
 pub use suffix::{
     annotation_in, annotation_of, is_annotated_name, Annotation, Known, Spelling, Unspellable,
 };
+pub use type_decl::{MemberDecl, TypeBody, TypeDecl};
 pub use version::{End, KernelVersion, Kernels, Presence};

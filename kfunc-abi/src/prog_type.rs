@@ -50,6 +50,11 @@ prog_types! {
     SK_LOOKUP = 30, SYSCALL = 31, NETFILTER = 32,
 }
 
+impl ProgType {
+    /// Stands for every type, where a set is declared or registered.
+    pub const ANY: Self = Self::UNSPEC;
+}
+
 /// A table of kfuncs that a BTF object has (`enum btf_kfunc_hook` of `kernel/bpf/btf.c`).
 ///
 /// A module registers at most one set for each (`btf_populate_kfunc_set`): types that share a hook share the set.

@@ -2,8 +2,8 @@
 
 //! `kfunc embed`: gives a module the BTF of the kfuncs that it declares.
 
-use btf_core::{Btf, Declaration, Kind};
-use kfunc_abi::record::{self, Record, ID_OFFSET};
+use btf_core::{Btf, Declaration, TypeId};
+use kfunc_abi::record::{self, Record, ID_OFFSET, IMPL_ID_OFFSET};
 use object::build::elf::{Builder, SectionData};
 use object::elf;
 use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
@@ -49,15 +49,18 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
     for record in record::records(module.declarations()?) {
         match record? {
             Record::Kfunc(kfunc) => kfuncs.push(kfunc),
+            Record::Type(_) => {}
             Record::Layout(layout) => layouts.push(layout),
         }
     }
     for kfunc in &kfuncs {
         stubs::check(&module, kfunc)?;
     }
-    let btf = split::write(&vmlinux, &kfuncs)?;
-    for (kfunc, id) in kfuncs.iter().zip(&btf.funcs) {
-        fill_in(&mut declarations, kfunc.offset + ID_OFFSET, id.0);
+    let btf = split::write(&vmlinux, module.kernel()?, &kfuncs)?;
+    for (kfunc, funcs) in kfuncs.iter().zip(&btf.funcs) {
+        fill_in(&mut declarations, kfunc.offset + ID_OFFSET, funcs.public.0);
+        let full = funcs.full.unwrap_or(TypeId::VOID);
+        fill_in(&mut declarations, kfunc.offset + IMPL_ID_OFFSET, full.0);
     }
     for record in &layouts {
         if record.facts.len() != LAYOUT_FACTS_LEN {
@@ -118,16 +121,13 @@ fn rewrite<const N: usize>(
 fn signatures(btf: &split::ModuleBtf) -> Result<Vec<(String, String)>> {
     let base = Btf::parse(&btf.base)?;
     let split = Btf::parse_split(&btf.split, &base)?;
-    let funcs: Vec<_> = split
-        .types()
-        .filter(|ty| ty.kind() == Kind::FUNC)
-        .filter_map(|func| Some(Declaration::new(&split, func)?.to_string()))
-        .collect();
-    // Every public FUNC is followed by its full one.
-    Ok(funcs
-        .chunks_exact(2)
-        .map(|pair| (pair[0].clone(), pair[1].clone()))
-        .collect())
+    let declaration = |id| Some(Declaration::new(&split, split.get(id)?)?.to_string());
+    let pair = |funcs: &split::Funcs| {
+        let public = declaration(funcs.public)?;
+        let full = funcs.full.and_then(declaration);
+        Some((public.clone(), full.unwrap_or(public)))
+    };
+    Ok(btf.funcs.iter().filter_map(pair).collect())
 }
 
 impl Embedded {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use kfunc_abi::record::RecordError;
-use kfunc_abi::Kind;
+use kfunc_abi::{Kind, Unspellable};
 use verifier_fixup::layout::LayoutError;
 use verifier_fixup::text::StubError;
 
@@ -77,6 +77,22 @@ pub enum Error {
     /// A module with the layout of another version.
     #[error("the module was built with another version of kernel-glue than this command")]
     OtherVersion,
+    /// A module that does not say for which kernel it was built.
+    #[error("section .modinfo has no vermagic: this is not a kernel module")]
+    NoVermagic,
+    /// A module that was built for a kernel without a version.
+    #[error("vermagic '{0}' does not begin with a kernel version")]
+    Vermagic(String),
+    /// A parameter that the kernel has no way to check as declared.
+    #[error("kfunc {kfunc}, parameter {param}: {error}")]
+    Annotation {
+        /// The kfunc.
+        kfunc: String,
+        /// The parameter.
+        param: String,
+        /// Why.
+        error: Unspellable,
+    },
     /// A type that the kernel does not have.
     #[error("kfunc {kfunc}, {place}: the base has no {kind} '{name}'")]
     NoSuchType {

@@ -3,7 +3,7 @@
 //! A kernel module before it is linked: sections, symbols, relocations.
 
 use kfunc_abi::call::Arch;
-use kfunc_abi::record;
+use kfunc_abi::{record, KernelVersion};
 use object::read::elf::ElfFile64;
 use object::{
     Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex,
@@ -50,11 +50,25 @@ impl<'a> Module<'a> {
 
     /// The section with the declarations.
     pub(crate) fn declarations(&self) -> Result<&'a [u8]> {
-        let section = self
-            .elf
-            .section_by_name(record::SECTION)
-            .ok_or(Error::NoDeclarations(record::SECTION))?;
-        Ok(section.data()?)
+        self.section(record::SECTION)?
+            .ok_or(Error::NoDeclarations(record::SECTION))
+    }
+
+    /// The section of this name.
+    pub(crate) fn section(&self, name: &str) -> Result<Option<&'a [u8]>> {
+        let section = self.elf.section_by_name(name);
+        Ok(section.map(|section| section.data()).transpose()?)
+    }
+
+    /// The kernel that the module is for, from its vermagic.
+    pub(crate) fn kernel(&self) -> Result<KernelVersion> {
+        let info = self.section(".modinfo")?.unwrap_or_default();
+        let vermagic = info
+            .split(|byte| *byte == 0)
+            .find_map(|entry| entry.strip_prefix(b"vermagic="))
+            .ok_or(Error::NoVermagic)?;
+        KernelVersion::parse(vermagic)
+            .ok_or_else(|| Error::Vermagic(String::from_utf8_lossy(vermagic).into_owned()))
     }
 
     pub(crate) fn symbol(&self, name: &str) -> Option<Place> {

@@ -9,8 +9,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use btf_core::{Btf, Kind, Linkage, Param, Tag, Type, TypeId, Writer};
-use kfunc_abi::record::{Kfunc, TypeCode, TypeStep};
-use kfunc_abi::IMPL_SUFFIX;
+use kfunc_abi::record::{self, Kfunc, TypeCode, TypeStep};
+use kfunc_abi::{Annotation, KernelVersion, Spelling, IMPL_SUFFIX};
 
 use crate::{Error, Result};
 
@@ -27,8 +27,16 @@ pub(crate) struct ModuleBtf {
     pub(crate) base: Vec<u8>,
     /// First id of the split part.
     pub(crate) start_id: TypeId,
-    /// Id of the public FUNC of each kfunc.
-    pub(crate) funcs: Vec<TypeId>,
+    /// The FUNCs of each kfunc.
+    pub(crate) funcs: Vec<Funcs>,
+}
+
+/// The FUNCs of a kfunc.
+pub(crate) struct Funcs {
+    /// With the public signature.
+    pub(crate) public: TypeId,
+    /// With the full one, if anything is implicit.
+    pub(crate) full: Option<TypeId>,
 }
 
 /// Writes the BTF of `kfuncs`, whose types are those of `vmlinux`.
@@ -36,7 +44,11 @@ pub(crate) struct ModuleBtf {
 /// # Errors
 ///
 /// A type that `vmlinux` does not have, or that a distilled base cannot hold.
-pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf> {
+pub(crate) fn write(
+    vmlinux: &Btf<'_>,
+    kernel: KernelVersion,
+    kfuncs: &[Kfunc<'_>],
+) -> Result<ModuleBtf> {
     let mut leaves = BTreeSet::new();
     for kfunc in kfuncs {
         for (place, ty) in places(kfunc) {
@@ -54,6 +66,7 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
     let mut split = Split {
         writer: Writer::split(&mut out, &base_btf),
         vmlinux,
+        kernel,
         known,
         references: HashMap::new(),
     };
@@ -73,7 +86,7 @@ pub(crate) fn write(vmlinux: &Btf<'_>, kfuncs: &[Kfunc<'_>]) -> Result<ModuleBtf
 fn places<'a>(kfunc: &Kfunc<'a>) -> Vec<(String, TypeCode<'a>)> {
     let params = kfunc
         .params()
-        .map(|(name, ty)| (format!("parameter {name}"), ty));
+        .map(|param| (format!("parameter {}", param.name), param.ty));
     std::iter::once(("return type".to_owned(), kfunc.return_type()))
         .chain(params)
         .collect()
@@ -91,7 +104,9 @@ impl<'a> Finder<'_, 'a> {
     fn collect(&self, mut ty: TypeCode<'_>, leaves: &mut BTreeSet<TypeId>) -> Result<()> {
         loop {
             match ty.next()? {
-                TypeStep::Around(_) => {}
+                TypeStep::Around(_) | TypeStep::Tag(_) => {}
+                TypeStep::Array(_) => return Err(self.unsupported(Kind::ARRAY)),
+                TypeStep::Function(_) => return Err(self.unsupported(Kind::FUNC_PROTO)),
                 TypeStep::Void | TypeStep::Module { .. } => return Ok(()),
                 TypeStep::Kernel { kind, name } => {
                     return self.collect_kernel(self.find(kind, name)?, leaves)
@@ -128,11 +143,15 @@ impl<'a> Finder<'_, 'a> {
                 _ => break,
             }
         }
-        Err(Error::UnsupportedType {
+        Err(self.unsupported(ty.kind()))
+    }
+
+    fn unsupported(&self, kind: Kind) -> Error {
+        Error::UnsupportedType {
             kfunc: self.kfunc.name.to_owned(),
             place: self.place.to_owned(),
-            kind: ty.kind(),
-        })
+            kind,
+        }
     }
 }
 
@@ -160,6 +179,7 @@ fn write_base(
 struct Split<'b, 'a> {
     writer: Writer<'b>,
     vmlinux: &'b Btf<'a>,
+    kernel: KernelVersion,
     /// The kernel's types that there are already, by the kernel's ids.
     known: HashMap<TypeId, TypeId>,
     /// Pointers and qualifiers that there are already.
@@ -167,13 +187,14 @@ struct Split<'b, 'a> {
 }
 
 impl Split<'_, '_> {
-    /// Adds both signatures of `kfunc`; gives the id of the public FUNC.
-    fn push_pair(&mut self, kfunc: &Kfunc<'_>) -> Result<TypeId> {
+    /// Adds the signatures of `kfunc`.
+    fn push_pair(&mut self, kfunc: &Kfunc<'_>) -> Result<Funcs> {
         let return_type = self.push_type(kfunc.return_type())?;
         let mut params = Vec::new();
-        for (name, ty) in kfunc.params() {
+        for param in kfunc.params() {
+            let name = self.name(kfunc, &param)?;
             params.push(Param {
-                ty: self.push_type(ty)?,
+                ty: self.push_type(param.ty)?,
                 name: self.writer.name(name.as_bytes())?,
             });
         }
@@ -183,12 +204,38 @@ impl Split<'_, '_> {
             .writer
             .push_func(kfunc.name.as_bytes(), public_proto, Linkage::STATIC)?;
         self.writer.push_decl_tag(KFUNC_TAG, public, None)?;
-
+        if params.len() == kfunc.explicit {
+            return Ok(Funcs { public, full: None });
+        }
         let full_name = format!("{}{IMPL_SUFFIX}", kfunc.name);
         let full_proto = self.writer.push_func_proto(return_type, &params)?;
-        self.writer
+        let full = self
+            .writer
             .push_func(full_name.as_bytes(), full_proto, Linkage::STATIC)?;
-        Ok(public)
+        if kfunc.legacy {
+            self.writer.push_decl_tag(KFUNC_TAG, full, None)?;
+        }
+        Ok(Funcs {
+            public,
+            full: Some(full),
+        })
+    }
+
+    /// The name of a parameter, as the kernel wants it.
+    fn name(&self, kfunc: &Kfunc<'_>, param: &record::Param<'_>) -> Result<String> {
+        let ignored = (kfunc.legacy && param.implicit).then_some(Annotation::Ignored);
+        let Some(annotation) = param.annotation.or(ignored) else {
+            return Ok(param.name.to_owned());
+        };
+        match annotation.suffix(self.kernel) {
+            Ok(Spelling::Suffix(suffix)) => Ok(format!("{}{suffix}", param.name)),
+            Ok(Spelling::Name(name)) => Ok(name.to_owned()),
+            Err(error) => Err(Error::Annotation {
+                kfunc: kfunc.name.to_owned(),
+                param: param.name.to_owned(),
+                error,
+            }),
+        }
     }
 
     fn push_type(&mut self, mut code: TypeCode<'_>) -> Result<TypeId> {
@@ -196,12 +243,12 @@ impl Split<'_, '_> {
         let mut id = loop {
             match code.next()? {
                 TypeStep::Around(kind) => around.push(kind),
+                // Arrays and functions were refused before; a tag says nothing to the verifier here.
+                TypeStep::Tag(_) | TypeStep::Array(_) | TypeStep::Function(_) => {}
                 TypeStep::Void => break TypeId::VOID,
                 // A struct of the module: its members are the module's own affair.
-                TypeStep::Module { name, size } => {
-                    break self
-                        .writer
-                        .push_opaque(Kind::STRUCT, name.as_bytes(), size)?
+                TypeStep::Module { kind, name, size } => {
+                    break self.writer.push_opaque(kind, name.as_bytes(), size)?
                 }
                 TypeStep::Kernel { kind, name } => {
                     let found = self.vmlinux.find(name.as_bytes(), kind);

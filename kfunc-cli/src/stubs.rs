@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use kfunc_abi::call::Arch;
 use kfunc_abi::record::Kfunc;
-use kfunc_abi::IMPL_SUFFIX;
 use object::{elf, SectionIndex};
 use verifier_fixup::text::{encode, stub_len, Stub, VALUE_LEN};
 
@@ -26,6 +25,9 @@ const PAGE_MASK: u64 = !0xfff;
 /// The first stub that differs, or a symbol that is missing.
 pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
     let name = kfunc.name;
+    if kfunc.slots == 0 {
+        return Ok(());
+    }
     let place = |symbol: String| {
         module.symbol(&symbol).ok_or_else(|| Error::NoSymbol {
             kfunc: name.to_owned(),
@@ -34,7 +36,7 @@ pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
     };
     let pool = place(format!("__kfunc_stubs_{name}"))?;
     let slots = place(format!("__kfunc_slots_{name}"))?;
-    let body = place(format!("{name}{IMPL_SUFFIX}"))?;
+    let body = place(format!("__kfunc_body_{name}"))?;
     let relocations = module.relocations(pool.section)?;
     let text = module.data(pool.section)?;
 

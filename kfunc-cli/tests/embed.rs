@@ -10,8 +10,9 @@ use std::path::Path;
 
 use btf_core::{Btf, IntEncoding, Kind, RawMember, Writer};
 use command::kfunc;
-use kfunc_abi::call::Arch;
-use kfunc_abi::record;
+use kfunc_abi::call::{Arch, MAX_REGISTER_ARGS};
+use kfunc_abi::record::{self, Encoded};
+use kfunc_abi::{CType, Decl, Delivery, KfuncFlags, ParamDecl, Passed, ProgType};
 use kfunc_cli::{embed, Error};
 use object::write::{Object, Symbol, SymbolSection};
 use object::{
@@ -51,39 +52,56 @@ fn vmlinux() -> Vec<u8> {
     writer.finish().unwrap().to_vec()
 }
 
-fn put_name(body: &mut Vec<u8>, name: &str) {
-    body.push(name.len() as u8);
-    body.extend(name.as_bytes());
-}
-
-/// The record of `u32 NAME(u32 delta, struct IMPLICIT *own)`, `own` implicit, with one slot.
-fn kfunc_record(name: &str, implicit: &str) -> Vec<u8> {
-    let mut body = Vec::new();
-    put_name(&mut body, name);
-    body.extend([3, Kind::TYPEDEF.0]);
-    put_name(&mut body, "u32");
-    put_name(&mut body, "delta");
-    body.extend([3, Kind::TYPEDEF.0]);
-    put_name(&mut body, "u32");
-    put_name(&mut body, "own");
-    body.extend([1, 3, Kind::STRUCT.0]);
-    put_name(&mut body, implicit);
-    let size = (32 + body.len()).next_multiple_of(8);
-    let mut bytes = b"KFNC\x01\x00\x01\x00".to_vec();
+/// A declared kfunc's record: its body and the words before it.
+fn record(kind: u8, words: &[u32], body: &[u8]) -> Vec<u8> {
+    let start = record::HEADER_LEN + 4 * words.len() + 4;
+    let size = (start + body.len()).next_multiple_of(8);
+    let mut bytes = b"KFNC".to_vec();
+    bytes.extend([record::VERSION as u8, 0, kind, 0]);
     bytes.extend((size as u32).to_le_bytes());
-    bytes.extend([0; 12]);
-    bytes.extend(1_u32.to_le_bytes());
-    bytes.extend([2, 1]);
-    bytes.extend((body.len() as u16).to_le_bytes());
-    bytes.extend(&body);
+    bytes.extend([0; 4]);
+    for word in words.iter().copied().chain([body.len() as u32]) {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend(body);
     bytes.resize(size, 0);
     bytes
+}
+
+const U32: CType = CType::Kernel {
+    kind: Kind::TYPEDEF,
+    name: "u32",
+};
+
+/// The record of `u32 NAME(u32 delta, struct IMPLICIT *own)`, `own` implicit, with one slot.
+fn kfunc_record(name: &'static str, implicit: &'static str) -> Vec<u8> {
+    let pointee = Box::leak(Box::new(CType::Kernel {
+        kind: Kind::STRUCT,
+        name: implicit,
+    }));
+    let param = |name, ty, passed| ParamDecl { name, ty, passed };
+    let params = vec![
+        param("delta", U32, Passed::ByProgram(None)),
+        param("own", CType::Pointer(pointee), Passed::Implicitly),
+    ];
+    let decl = Decl {
+        name,
+        doc: "",
+        flags: KfuncFlags::empty(),
+        delivery: Delivery::Bound { slots: 1 },
+        legacy: false,
+        prog_types: &[ProgType::ANY],
+        return_type: U32,
+        params: params.leak(),
+    };
+    let body = Encoded::kfunc(&decl, MAX_REGISTER_ARGS);
+    record(1, &[0, 0, 0, 1, 0], body.bytes())
 }
 
 /// The record of a layout, not filled in.
 fn layout_record() -> Vec<u8> {
     let size = size_of::<LayoutRecord>();
-    let mut bytes = b"KFNC\x01\x00\x02\x00".to_vec();
+    let mut bytes = b"KFNC\x02\x00\x02\x00".to_vec();
     bytes.extend((size as u32).to_le_bytes());
     bytes.resize(size, 0);
     bytes
@@ -94,6 +112,8 @@ fn module(declarations: &[u8], stub_byte: Option<u8>) -> Vec<u8> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     let section = object.add_section(vec![], record::SECTION.into(), SectionKind::Data);
     object.append_section_data(section, declarations, 8);
+    let section = object.add_section(vec![], b".modinfo".to_vec(), SectionKind::Data);
+    object.append_section_data(section, b"vermagic=6.12.1 SMP\0", 1);
     // Stub, body and slot stand in one section, so that the stub needs no relocation.
     let stub = Stub {
         address: 0x1000,
@@ -112,7 +132,7 @@ fn module(declarations: &[u8], stub_byte: Option<u8>) -> Vec<u8> {
     for (name, value) in [
         ("__kfunc_stubs_foo", 0),
         ("__kfunc_slots_foo", 0x40),
-        ("foo_impl", 0x80),
+        ("__kfunc_body_foo", 0x80),
     ] {
         object.add_symbol(Symbol {
             name: name.into(),

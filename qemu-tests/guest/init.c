@@ -240,7 +240,7 @@ static void test_refusals(void)
 	check(error == -EACCES && strstr(verifier_log, "invalid mem access"), "a program that fails late is refused",
 	      "%d: %s", error, verifier_log);
 	error = load(&program, "/full_signature.bpf.o", "calls_body");
-	check(error && strstr(verifier_log, "bpf_self_id_impl is not allowed"), "the body cannot be called by name",
+	check(error && strstr(verifier_log, "cannot find address for kernel function bpf_self_id_impl"), "the body cannot be called by name",
 	      "%d: %s", error, verifier_log);
 }
 

@@ -8,7 +8,7 @@ use core::mem::{needs_drop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use kfunc_abi::{AsC, CType};
+use kfunc_abi::{AsC, CType, Kind};
 
 use crate::{Program, Provider, Refusal};
 
@@ -39,6 +39,7 @@ impl<T: State> Deref for PerProgram<'_, T> {
 
 impl<T: State> AsC for PerProgram<'_, T> {
     const C_TYPE: CType = CType::Pointer(&CType::Module {
+        kind: Kind::STRUCT,
         name: T::NAME,
         size: size_of::<T>() as u32,
     });

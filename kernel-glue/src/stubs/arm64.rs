@@ -6,13 +6,11 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_code {
-    ($name:ident $explicit:tt $implicit:tt) => {
+    ($name:ident) => {
         ::core::concat!(
             "bti c\n",
-            $crate::stub_loads!(
-                $name $explicit $implicit ["x0" "x1" "x2" "x3" "x4"] ["0" "8" "16" "24" "32"]
-            ),
-            "b ", ::core::stringify!($name), "_impl\n",
+            $crate::stub_loads!($name 0 "x0" 1 "x1" 2 "x2" 3 "x3" 4 "x4"),
+            "b __kfunc_body_", ::core::stringify!($name), "\n",
             ".balignl 16, 0xd4200000\n",
         )
     };
@@ -22,20 +20,10 @@ macro_rules! stub_code {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_load {
-    ($name:ident $register:literal $offset:literal) => {
+    ($name:ident $index:literal $register:literal) => {
         ::core::concat!(
-            "adrp x16, __kfunc_slots_",
-            ::core::stringify!($name),
-            " + \\slot * {stride} + ",
-            $offset,
-            "\n",
-            "ldr ",
-            $register,
-            ", [x16, :lo12:__kfunc_slots_",
-            ::core::stringify!($name),
-            " + \\slot * {stride} + ",
-            $offset,
-            "]\n",
+            "adrp x16, ", $crate::stub_value!($name $index), "\n",
+            "ldr ", $register, ", [x16, :lo12:", $crate::stub_value!($name $index), "]\n",
         )
     };
 }

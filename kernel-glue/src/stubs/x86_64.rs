@@ -6,13 +6,11 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_code {
-    ($name:ident $explicit:tt $implicit:tt) => {
+    ($name:ident) => {
         ::core::concat!(
             "endbr64\n",
-            $crate::stub_loads!(
-                $name $explicit $implicit ["rdi" "rsi" "rdx" "rcx" "r8"] ["0" "8" "16" "24" "32"]
-            ),
-            "jmp ", ::core::stringify!($name), "_impl\n",
+            $crate::stub_loads!($name 0 "rdi" 1 "rsi" 2 "rdx" 3 "rcx" 4 "r8"),
+            "jmp __kfunc_body_", ::core::stringify!($name), "\n",
             ".balign 16, 0xcc\n",
         )
     };
@@ -22,15 +20,9 @@ macro_rules! stub_code {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_load {
-    ($name:ident $register:literal $offset:literal) => {
+    ($name:ident $index:literal $register:literal) => {
         ::core::concat!(
-            "mov ",
-            $register,
-            ", qword ptr [rip + __kfunc_slots_",
-            ::core::stringify!($name),
-            " + \\slot * {stride} + ",
-            $offset,
-            "]\n",
+            "mov ", $register, ", qword ptr [rip + ", $crate::stub_value!($name $index), "]\n",
         )
     };
 }

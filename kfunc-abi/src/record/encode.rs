@@ -4,11 +4,14 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Header, TypeOp, KIND_KFUNC};
-use crate::{CType, Decl, KfuncFlags};
+use super::{Header, Tag, TypeOp, KIND_KFUNC, KIND_TYPE, LEGACY, NATIVE, SIGNED};
+use crate::{
+    Annotation, CType, Decl, Delivery, KfuncFlags, Kind, ParamDecl, Passed, Prototype, TypeBody,
+    TypeDecl,
+};
 
-/// Room for the body while it is encoded: five parameters with the longest names that C code has.
-const MAX_BODY: usize = 1024;
+/// Room for the body while it is encoded.
+const MAX_BODY: usize = 16 << 10;
 
 /// The part of a kfunc's record that all kfuncs have.
 #[repr(C)]
@@ -16,26 +19,52 @@ const MAX_BODY: usize = 1024;
 pub struct KfuncHead {
     header: Header,
     btf_id: AtomicU32,
+    impl_btf_id: AtomicU32,
     flags: u32,
     slots: u32,
-    params: u8,
-    explicit: u8,
-    body_len: u16,
+    properties: u32,
+    body_len: u32,
 }
 
 impl KfuncHead {
+    const fn new(decl: &Decl, size: usize, body_len: usize) -> Self {
+        let (slots, native) = match decl.delivery {
+            Delivery::Unneeded => (0, 0),
+            Delivery::Bound { slots } => (slots, 0),
+            Delivery::Native => (0, NATIVE),
+        };
+        Self {
+            header: Header::new(KIND_KFUNC, size),
+            btf_id: AtomicU32::new(0),
+            impl_btf_id: AtomicU32::new(0),
+            flags: decl.flags.bits(),
+            slots,
+            properties: native | if decl.legacy { LEGACY } else { 0 },
+            body_len: body_len as u32,
+        }
+    }
+
     /// The id of the public FUNC in the module's `.BTF`; none before `kfunc embed`.
     pub fn btf_id(&self) -> Option<u32> {
-        // Atomic because the value is not the one that the compiler saw.
-        match self.btf_id.load(Ordering::Relaxed) {
-            0 => None,
-            id => Some(id),
-        }
+        filled_in(&self.btf_id)
+    }
+
+    /// The id of the full FUNC in the module's `.BTF`; none before `kfunc embed`, or if nothing is implicit.
+    pub fn impl_btf_id(&self) -> Option<u32> {
+        filled_in(&self.impl_btf_id)
     }
 
     /// KF_* flags.
     pub fn flags(&self) -> KfuncFlags {
         KfuncFlags::from_bits_retain(self.flags)
+    }
+}
+
+/// Atomic because the value is not the one that the compiler saw.
+fn filled_in(word: &AtomicU32) -> Option<u32> {
+    match word.load(Ordering::Relaxed) {
+        0 => None,
+        id => Some(id),
     }
 }
 
@@ -49,29 +78,10 @@ pub struct KfuncRecord<const BODY: usize> {
 
 impl<const BODY: usize> KfuncRecord<BODY> {
     /// The record of `decl`, which was encoded as `encoded`. For use in constants.
-    #[expect(
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        reason = "BODY is the length of what was encoded"
-    )]
-    pub const fn new(decl: &Decl, encoded: &EncodedDecl) -> Self {
-        let mut body = [0; BODY];
-        let mut at = 0;
-        while at < BODY {
-            body[at] = encoded.bytes[at];
-            at += 1;
-        }
+    pub const fn new(decl: &Decl, encoded: &Encoded) -> Self {
         Self {
-            head: KfuncHead {
-                header: Header::new(KIND_KFUNC, size_of::<Self>()),
-                btf_id: AtomicU32::new(0),
-                flags: decl.flags.bits(),
-                slots: decl.slots,
-                params: decl.params.len() as u8,
-                explicit: decl.explicit() as u8,
-                body_len: BODY as u16,
-            },
-            body,
+            head: KfuncHead::new(decl, size_of::<Self>(), BODY),
+            body: encoded.to_array(),
         }
     }
 
@@ -81,9 +91,41 @@ impl<const BODY: usize> KfuncRecord<BODY> {
     }
 }
 
-/// The encoded body of a kfunc's record.
+/// The record of a type, made by [`crate::type_record!`].
+#[repr(C, align(8))]
 #[derive(Debug)]
-pub struct EncodedDecl {
+pub struct TypeRecordBytes<const BODY: usize> {
+    header: Header,
+    kind: u32,
+    size: u32,
+    properties: u32,
+    body_len: u32,
+    body: [u8; BODY],
+}
+
+impl<const BODY: usize> TypeRecordBytes<BODY> {
+    /// The record of `decl`, which was encoded as `encoded`. For use in constants.
+    pub const fn new(decl: &TypeDecl, encoded: &Encoded) -> Self {
+        let (kind, properties) = match decl.body {
+            TypeBody::Struct(_) => (Kind::STRUCT, 0),
+            TypeBody::Union(_) => (Kind::UNION, 0),
+            TypeBody::Enum(_, signed) => (Kind::ENUM, if signed { SIGNED } else { 0 }),
+            TypeBody::Typedef(_) => (Kind::TYPEDEF, 0),
+        };
+        Self {
+            header: Header::new(KIND_TYPE, size_of::<Self>()),
+            kind: kind.0 as u32,
+            size: decl.size,
+            properties,
+            body_len: BODY as u32,
+            body: encoded.to_array(),
+        }
+    }
+}
+
+/// The encoded body of a record.
+#[derive(Debug)]
+pub struct Encoded {
     bytes: [u8; MAX_BODY],
     len: usize,
 }
@@ -93,23 +135,65 @@ pub struct EncodedDecl {
     clippy::arithmetic_side_effects,
     reason = "evaluated when the declaration is compiled: an overflow is a compile error"
 )]
-impl EncodedDecl {
-    /// Encodes `decl`, after [`Decl::check`]. For use in constants.
-    pub const fn new(decl: &Decl) -> Self {
-        decl.check();
-        let mut encoded = Self {
-            bytes: [0; MAX_BODY],
-            len: 0,
-        };
-        encoded.name(decl.name);
-        encoded.ctype(&decl.return_type);
+impl Encoded {
+    /// Encodes `decl`, after [`Decl::check`] with this `max_params`. For use in constants.
+    pub const fn kfunc(decl: &Decl, max_params: usize) -> Self {
+        decl.check(max_params);
+        let mut body = Self::empty();
+        body.name_field(decl.name);
+        let start = body.begin(Tag::RETURN);
+        body.ctype(&decl.return_type);
+        body.end(start);
         let mut at = 0;
         while at < decl.params.len() {
-            encoded.name(decl.params[at].name);
-            encoded.ctype(&decl.params[at].ty);
+            body.declared_param(&decl.params[at]);
             at += 1;
         }
-        encoded
+        let start = body.begin(Tag::PROGRAMS);
+        let mut at = 0;
+        while at < decl.prog_types.len() {
+            body.put(&decl.prog_types[at].0.to_le_bytes());
+            at += 1;
+        }
+        body.end(start);
+        let start = body.begin(Tag::DOC);
+        body.put(decl.doc.as_bytes());
+        body.end(start);
+        body
+    }
+
+    /// Encodes the type `decl`. For use in constants.
+    pub const fn type_decl(decl: &TypeDecl) -> Self {
+        let mut body = Self::empty();
+        body.name_field(decl.name);
+        let mut at = 0;
+        match decl.body {
+            TypeBody::Struct(members) | TypeBody::Union(members) => {
+                while at < members.len() {
+                    let start = body.begin(Tag::MEMBER);
+                    body.put(&members[at].offset.to_le_bytes());
+                    body.name(members[at].name);
+                    body.ctype(&members[at].ty);
+                    body.end(start);
+                    at += 1;
+                }
+            }
+            TypeBody::Enum(values, _) => {
+                while at < values.len() {
+                    let start = body.begin(Tag::VALUE);
+                    body.put(&values[at].1.to_le_bytes());
+                    body.name(values[at].0);
+                    body.end(start);
+                    at += 1;
+                }
+            }
+            TypeBody::Typedef(ty) => {
+                let start = body.begin(Tag::TARGET);
+                body.ctype(&ty);
+                body.end(start);
+            }
+        }
+        body
     }
 
     /// Bytes of the body.
@@ -118,55 +202,153 @@ impl EncodedDecl {
         self.len
     }
 
-    const fn byte(&mut self, byte: u8) {
-        assert!(
-            self.len < MAX_BODY,
-            "the names of this declaration are too long for its record"
-        );
-        self.bytes[self.len] = byte;
-        self.len += 1;
+    /// The body.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    const fn name(&mut self, name: &str) {
-        let name = name.as_bytes();
-        assert!(
-            name.len() <= u8::MAX as usize,
-            "a name may have at most 255 bytes"
-        );
-        self.byte(name.len() as u8);
+    /// The body, whose length is `N`.
+    const fn to_array<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
         let mut at = 0;
-        while at < name.len() {
-            self.byte(name[at]);
+        while at < N {
+            bytes[at] = self.bytes[at];
+            at += 1;
+        }
+        bytes
+    }
+
+    const fn empty() -> Self {
+        Self {
+            bytes: [0; MAX_BODY],
+            len: 0,
+        }
+    }
+
+    /// Begins a field; gives where its content begins.
+    const fn begin(&mut self, tag: Tag) -> usize {
+        self.put(&tag.0.to_le_bytes());
+        self.put(&[0, 0]);
+        self.len
+    }
+
+    /// Ends the field whose content begins at `start`: its length is known now.
+    const fn end(&mut self, start: usize) {
+        let len = self.len - start;
+        assert!(
+            len <= u16::MAX as usize,
+            "a part of this declaration is longer than 64 KiB"
+        );
+        let len = (len as u16).to_le_bytes();
+        self.bytes[start - 2] = len[0];
+        self.bytes[start - 1] = len[1];
+    }
+
+    const fn name_field(&mut self, name: &str) {
+        let start = self.begin(Tag::NAME);
+        self.put(name.as_bytes());
+        self.end(start);
+    }
+
+    /// A parameter as declared, which C may see as two.
+    const fn declared_param(&mut self, param: &ParamDecl) {
+        match param.passed {
+            Passed::ByProgram(annotation) => self.param(param, annotation),
+            Passed::Implicitly => self.param(param, None),
+            Passed::AsMemory { pointer, length } => {
+                self.param(param, pointer);
+                let length_param = ParamDecl {
+                    ty: CType::Kernel {
+                        kind: Kind::TYPEDEF,
+                        name: "u64",
+                    },
+                    ..*param
+                };
+                self.param(&length_param, Some(length));
+            }
+        }
+    }
+
+    const fn param(&mut self, param: &ParamDecl, annotation: Option<Annotation>) {
+        let start = self.begin(Tag::PARAM);
+        let code = match annotation {
+            Some(annotation) => annotation.code(),
+            None => 0,
+        };
+        self.put(&[param.is_implicit() as u8, code]);
+        self.name(param.name);
+        self.ctype(&param.ty);
+        self.end(start);
+    }
+
+    const fn put(&mut self, bytes: &[u8]) {
+        assert!(
+            self.len + bytes.len() <= MAX_BODY,
+            "this declaration is longer than 16 KiB"
+        );
+        let mut at = 0;
+        while at < bytes.len() {
+            self.bytes[self.len] = bytes[at];
+            self.len += 1;
             at += 1;
         }
     }
 
+    const fn name(&mut self, name: &str) {
+        assert!(
+            name.len() <= u16::MAX as usize,
+            "a name may have at most 65535 bytes"
+        );
+        self.put(&(name.len() as u16).to_le_bytes());
+        self.put(name.as_bytes());
+    }
+
     const fn ctype(&mut self, ty: &CType) {
         match ty {
-            CType::Void => self.byte(TypeOp::VOID.0),
-            CType::Pointer(inner) => {
-                self.byte(TypeOp::POINTER.0);
+            CType::Void => self.put(&[TypeOp::VOID.0]),
+            CType::Pointer(inner) => self.around(TypeOp::POINTER, inner),
+            CType::Const(inner) => self.around(TypeOp::CONST, inner),
+            CType::Volatile(inner) => self.around(TypeOp::VOLATILE, inner),
+            CType::Restrict(inner) => self.around(TypeOp::RESTRICT, inner),
+            CType::TypeTag { tag, inner } => {
+                self.put(&[TypeOp::TYPE_TAG.0]);
+                self.name(tag);
                 self.ctype(inner);
             }
-            CType::Const(inner) => {
-                self.byte(TypeOp::CONST.0);
-                self.ctype(inner);
+            CType::Array { element, count } => {
+                self.put(&[TypeOp::ARRAY.0]);
+                self.put(&count.to_le_bytes());
+                self.ctype(element);
             }
+            CType::Function(prototype) => self.prototype(prototype),
             CType::Kernel { kind, name } => {
-                self.byte(TypeOp::KERNEL.0);
-                self.byte(kind.0);
+                self.put(&[TypeOp::KERNEL.0, kind.0]);
                 self.name(name);
             }
-            CType::Module { name, size } => {
-                self.byte(TypeOp::MODULE.0);
-                let size = size.to_le_bytes();
-                let mut at = 0;
-                while at < size.len() {
-                    self.byte(size[at]);
-                    at += 1;
-                }
+            CType::Module { kind, name, size } => {
+                self.put(&[TypeOp::MODULE.0, kind.0]);
+                self.put(&size.to_le_bytes());
                 self.name(name);
             }
+        }
+    }
+
+    const fn around(&mut self, op: TypeOp, inner: &CType) {
+        self.put(&[op.0]);
+        self.ctype(inner);
+    }
+
+    const fn prototype(&mut self, prototype: &Prototype) {
+        assert!(
+            prototype.params.len() <= u8::MAX as usize,
+            "a callback may have at most 255 parameters"
+        );
+        self.put(&[TypeOp::FUNCTION.0, prototype.params.len() as u8]);
+        self.ctype(&prototype.return_type);
+        let mut at = 0;
+        while at < prototype.params.len() {
+            self.ctype(&prototype.params[at]);
+            at += 1;
         }
     }
 }
