@@ -98,6 +98,10 @@ macro_rules! emit_kfunc {
             /// Which implicit arguments the verifier can fill in.
             const __KFUNC_NATIVE: &[bool] = &[$(<$Own as $crate::Provider>::NATIVE),*];
             const __KFUNC_VALUES_LEN: usize = __KFUNC_SLOTS * __KFUNC_NATIVE.len();
+            $(const _: () = ::core::assert!(
+                size_of::<$Own>() <= size_of::<usize>(),
+                "an implicit argument fills one register"
+            );)*
 
             static __KFUNC_OWNERS: [::core::sync::atomic::AtomicUsize; __KFUNC_SLOTS] =
                 [const { ::core::sync::atomic::AtomicUsize::new(0) }; __KFUNC_SLOTS];
@@ -250,7 +254,7 @@ macro_rules! kfunc_decl {
             delivery: $delivery,
             legacy: $crate::kfunc_is_legacy!($legacy),
             prog_types: &[$($crate::kfunc_abi::ProgType::$program),*],
-            return_type: <$Ret as $crate::kfunc_abi::AsC>::C_TYPE,
+            return_type: $crate::returned_type::<$Ret>(),
             params: &[
                 $($crate::kfunc_abi::ParamDecl {
                     name: ::core::stringify!($arg),

@@ -59,6 +59,8 @@ pub use pool::{Pool, Values, Visit};
 #[doc(hidden)]
 pub use registered::native_active;
 #[doc(hidden)]
+pub use returned::returned_type;
+#[doc(hidden)]
 pub use slots::Slots;
 #[doc(hidden)]
 pub use stubs::stub_len;

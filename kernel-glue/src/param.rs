@@ -4,6 +4,10 @@
 //!
 //! What the verifier checks of an argument, beyond its type, it reads from the end of the parameter's name. Here it is
 //! the parameter's type; `kfunc embed` writes the name that the kernel wants.
+//!
+//! Some annotations have no type here, because the verifier lets only the kernel's own kfuncs have them: `__alloc`,
+//! `__irq_flag`, `__nonown_allowed`, lists and trees. `__opt` has none because 6.12, the one kernel that knows it,
+//! refuses NULL for it all the same when arguments must be trusted.
 
 use kfunc_abi::{AsC, Passed};
 
@@ -18,8 +22,7 @@ pub use callback::Callback;
 pub use dynptr::Dynptr;
 pub use memory::{ConstSizeMemory, Memory, OptionalMemory};
 pub use pointer::{
-    Allocated, Arena, ArenaNullable, ConstMap, Ignored, IrqFlag, Iter, Map, NonOwning, Nullable,
-    RefcountedKptr, Uninit,
+    Arena, ArenaNullable, ConstMap, Ignored, Iter, Map, Nullable, RefcountedKptr, Uninit,
 };
 pub use scalar::{Constant, RdonlyBufSize, RdwrBufSize};
 pub use text::ConstStr;

@@ -36,12 +36,6 @@ impl Visit<'_> {
     /// The provider's refusal.
     #[doc(hidden)]
     pub fn next<P: Provider>(&mut self, store: Option<&'static P::Store>) -> Result<(), Refusal> {
-        const {
-            assert!(
-                size_of::<P>() <= size_of::<usize>(),
-                "an implicit argument fills one register"
-            );
-        }
         let Some(store) = store else {
             return Err(Refusal("no such slot")); // Not reached: slots have as many stores as owners.
         };

@@ -18,7 +18,7 @@ pub use prog_aux::ProgAux;
 ///
 /// # Safety
 ///
-/// `Self` has the size and the calling convention of a pointer, and what [`Provider::bind`] gives is a valid
+/// `Self` is passed in one general-purpose register, and what [`Provider::bind`] gives is, in its low bits, a valid
 /// `Self` for as long as the program lives.
 pub unsafe trait Provider: AsC + Sized {
     /// Whether the verifier of Linux 7.0 and later can fill it in by itself.

@@ -2,7 +2,7 @@
 
 //! What a BPF program may get back.
 
-use kfunc_abi::AsC;
+use kfunc_abi::{AsC, CType};
 
 /// `EOPNOTSUPP` of `include/uapi/asm-generic/errno.h`.
 const EOPNOTSUPP: i32 = 95;
@@ -51,4 +51,10 @@ unsafe impl<T: AsC> Returned for *const T {
 // SAFETY: Returned in rax or x0.
 unsafe impl<T: AsC> Returned for *mut T {
     const UNBOUND: Self = core::ptr::null_mut();
+}
+
+/// The C type of what is returned.
+#[doc(hidden)]
+pub const fn returned_type<T: Returned>() -> CType {
+    T::C_TYPE
 }

@@ -78,6 +78,14 @@ impl CType {
         }
     }
 
+    /// Whether it is a pointer to `void`, `const` or not.
+    pub(crate) const fn is_pointer_to_void(&self) -> bool {
+        matches!(
+            self,
+            Self::Pointer(Self::Void) | Self::Pointer(Self::Const(Self::Void))
+        )
+    }
+
     /// Whether it is a pointer to the kernel's `struct name`, with qualifiers or without.
     pub(crate) const fn is_pointer_to_kernel_struct(&self, name: &str) -> bool {
         match self {

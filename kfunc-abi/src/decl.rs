@@ -98,8 +98,13 @@ impl ParamDecl {
         matches!(self.passed, Passed::Implicitly)
     }
 
-    const fn is_annotated(&self, wanted: Annotation) -> bool {
-        matches!(self.passed, Passed::ByProgram(Some(annotation)) if annotation as u8 == wanted as u8)
+    /// What the verifier checks of it; of a memory, of its length.
+    const fn annotation(&self) -> Option<Annotation> {
+        match self.passed {
+            Passed::ByProgram(annotation) => annotation,
+            Passed::AsMemory { length, .. } => Some(length),
+            Passed::Implicitly => None,
+        }
     }
 }
 
@@ -117,8 +122,21 @@ impl Decl {
         self.check_param_count(max_params);
         self.check_memory();
         self.check_param_names();
+        self.check_params();
         self.check_flags();
-        self.check_buffer_size();
+        self.check_constants();
+    }
+
+    /// The flags that the kernel is told.
+    ///
+    /// Without `KF_TRUSTED_ARGS`, Linux 6.12 passes NULL for any pointer to memory, and lengths that it has not checked
+    /// (`check_mem_reg`, `check_kfunc_mem_size_reg` of `kernel/bpf/verifier.c`), upon which no body could rely. It
+    /// is the rule, and a bit without meaning, since 7.0. `KF_RCU` refuses NULL as well.
+    pub const fn kernel_flags(&self) -> KfuncFlags {
+        if self.flags.contains(KfuncFlags::RCU) {
+            return self.flags;
+        }
+        self.flags.union(KfuncFlags::TRUSTED_ARGS)
     }
 
     /// How many parameters the public signature has, as C counts them.
@@ -223,14 +241,28 @@ impl Decl {
                 !is_annotated_name(name.as_bytes()),
                 "the name of a parameter is an annotation of the verifier: give the parameter the type that stands for it"
             );
-            let mut other = 0;
-            while other < at {
-                assert!(
-                    !same_bytes(name.as_bytes(), self.params[other].name.as_bytes()),
-                    "two parameters have one name"
-                );
-                other += 1;
-            }
+            at += 1;
+        }
+    }
+
+    const fn check_params(&self) {
+        let mut at = 0;
+        while at < self.params.len() {
+            let param = &self.params[at];
+            assert!(
+                !matches!(
+                    param.annotation(),
+                    Some(Annotation::Allocated | Annotation::IrqFlag | Annotation::NonOwning)
+                ),
+                "the verifier lets only the kernel's own kfuncs take objects of bpf_obj_new, interrupt flags and nodes"
+            );
+            assert!(
+                !matches!(
+                    param.passed,
+                    Passed::ByProgram(None | Some(Annotation::Nullable))
+                ) || !param.ty.is_pointer_to_void(),
+                "the verifier passes no pointer to void: take a Memory, or a pointer to a type"
+            );
             at += 1;
         }
     }
@@ -254,9 +286,17 @@ impl Decl {
             !flags.contains(KfuncFlags::RELEASE) || self.begins_with_pointer(),
             "KF_RELEASE is for kfuncs whose first parameter is the pointer that they release"
         );
+        // The kernel has it on kfuncs only that the verifier replaces by instructions.
         assert!(
-            !flags.contains(KfuncFlags::FASTCALL) || self.implicit() == 0,
-            "KF_FASTCALL promises to leave registers alone, and the one of an implicit argument is not"
+            !flags.contains(KfuncFlags::FASTCALL),
+            "KF_FASTCALL promises that a call changes no register but that of the result: no function of a module keeps that, and an implicit argument is loaded into one"
+        );
+        // A pointer to memory is read without a net, and NULL is what the safe entry returns.
+        assert!(
+            !matches!(self.delivery, Delivery::Bound { .. })
+                || !returns_pointer
+                || flags.contains(KfuncFlags::RET_NULL),
+            "a kfunc with slots that returns a pointer is KF_RET_NULL: it returns NULL to a program that is not bound"
         );
         self.check_iterator();
     }
@@ -293,20 +333,43 @@ impl Decl {
             "the first parameter of an iterator's kfunc is a pointer to its struct"
         );
         assert!(
+            new || self.explicit() == 1,
+            "KF_ITER_NEXT and KF_ITER_DESTROY are for kfuncs that take the iterator and nothing else"
+        );
+        assert!(
             !next || (self.return_type.is_pointer() && self.flags.contains(KfuncFlags::RET_NULL)),
             "KF_ITER_NEXT is for kfuncs that return a pointer, and KF_RET_NULL is said with it"
         );
+        assert!(
+            !destroy || matches!(self.return_type, CType::Void),
+            "KF_ITER_DESTROY is for kfuncs that return nothing"
+        );
     }
 
-    /// The size of a buffer that is returned is told once.
-    const fn check_buffer_size(&self) {
-        let mut sizes = 0;
+    /// What the verifier checks once for a call (`check_kfunc_args` of `kernel/bpf/verifier.c`): 6.12 refuses two
+    /// constants, 7.3 warns; and 6.12 falls over a second map.
+    const fn check_constants(&self) {
+        let (mut constants, mut sizes, mut maps) = (0, 0, 0);
         let mut at = 0;
         while at < self.params.len() {
-            sizes += self.params[at].is_annotated(Annotation::RdonlyBufSize) as usize;
-            sizes += self.params[at].is_annotated(Annotation::RdwrBufSize) as usize;
+            if let Some(annotation) = self.params[at].annotation() {
+                match annotation {
+                    Annotation::Constant | Annotation::ConstMemLen => constants += 1,
+                    Annotation::RdonlyBufSize | Annotation::RdwrBufSize => sizes += 1,
+                    Annotation::Map | Annotation::ConstMap => maps += 1,
+                    _ => {}
+                }
+            }
             at += 1;
         }
+        assert!(
+            constants <= 1,
+            "the verifier follows one constant of a call: a kfunc has one Constant or ConstSizeMemory"
+        );
+        assert!(
+            maps <= 1,
+            "the verifier follows one map of a call: a kfunc has one Map"
+        );
         assert!(
             sizes == 0 || (sizes == 1 && self.return_type.is_pointer()),
             "RdonlyBufSize and RdwrBufSize tell the size of the one buffer that is returned"

@@ -10,18 +10,19 @@ use kfunc_abi::{AsC, CType};
 
 use super::Explicit;
 
-/// A function of the program. `F` is `unsafe extern "C" fn(A, …) -> R`.
+/// A function of the program, which may be told from NULL but must not be called. `F` is
+/// `unsafe extern "C" fn(A, …) -> R`.
 ///
-/// The verifier checks that the program passes a function, and nothing else: of the kfuncs of modules it does not know
-/// when and with what they call it, so it does not check the function's body for such a call. Whoever calls it must
-/// know by other means that it was checked.
+/// The verifier checks that the program passes a function, and nothing else: it knows of no kfunc of a module when and
+/// with what it calls one, so it does not check the function's body for such a call. One that the program itself
+/// does not call is removed as dead code, and what is passed then is no address at all.
 #[repr(transparent)]
 pub struct Callback<F>(*const c_void, PhantomData<F>);
 
 impl<F> Callback<F> {
-    /// Where the function is.
-    pub fn as_ptr(&self) -> *const c_void {
-        self.0
+    /// Whether the program passed NULL.
+    pub fn is_null(&self) -> bool {
+        self.0.is_null()
     }
 }
 

@@ -109,7 +109,7 @@ memories! {
     ConstSizeMemory: ConstMemLen;
 }
 
-/// Memory that may be absent: NULL and a length. Declared as [`Memory`] is.
+/// Memory that may be absent: NULL (`__nullable`) and any length. Declared as [`Memory`] is.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
 pub struct OptionalMemory<'call>(Span, PhantomData<&'call mut [u8]>);
@@ -128,7 +128,7 @@ impl AsC for OptionalMemory<'_> {
 // SAFETY: Two registers, which the verifier has checked against each other unless the first is NULL.
 unsafe impl Explicit for OptionalMemory<'_> {
     const PASSED: Passed = Passed::AsMemory {
-        pointer: Some(Annotation::Optional),
+        pointer: Some(Annotation::Nullable),
         length: Annotation::MemLen,
     };
 }

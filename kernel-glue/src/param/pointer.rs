@@ -55,16 +55,13 @@ pointers! {
     Nullable: Nullable;
     /// A pointer to what the kfunc fills, and that need not be initialised (`__uninit`).
     Uninit: Uninit;
-    /// An object that the program has allocated with `bpf_obj_new` (`__alloc`). `T` is `c_void`.
-    Allocated: Allocated;
-    /// A refcounted object of the program's own (`__refcounted_kptr`). `T` is `c_void`.
+    /// A refcounted object that the program has allocated with `bpf_obj_new` (`__refcounted_kptr`). `T` is `c_void`:
+    /// the program's types are not known.
     RefcountedKptr: RefcountedKptr;
     /// An iterator on the program's stack (`__iter`).
     ///
     /// A kfunc with one of the `KF_ITER` flags takes its iterator as `*mut T`: the verifier knows it by the flag.
     Iter: Iter;
-    /// A node of a list or tree that the program need not own (`__nonown_allowed`, known to 7.3).
-    NonOwning: NonOwning;
     /// A pointer into the program's arena, rebased to kernel memory (`__arena`, known to 7.3).
     ///
     /// Every page of the arena's window can be accessed, but the program writes it at any time, from any CPU.
@@ -99,12 +96,10 @@ macro_rules! untyped {
 }
 
 untyped! {
-    /// A map, as `struct bpf_map *` (`__map`).
+    /// A map, as `struct bpf_map *` (`__map`). At most one of a kfunc.
     Map = CType::Pointer(&CType::Void), Map;
     /// A map that the program names as such (`__const_map`, known to 7.3).
     ConstMap = CType::Pointer(&CType::Void), ConstMap;
-    /// Where `bpf_local_irq_save` has saved the state of interrupts (`__irq_flag`, known to 7.3).
-    IrqFlag = CType::Pointer(&u64::C_TYPE), IrqFlag;
 }
 
 /// A parameter that the verifier does not look at (`__ign`). Its value cannot be had: the program may pass anything,

@@ -54,15 +54,15 @@ unsafe impl<T: Send + Sync> Sync for StateCell<T> {}
 // SAFETY: A transparent pointer to a value that is made here, and stays in place until the next bind.
 unsafe impl<T: State> Provider for PerProgram<'_, T> {
     type Store = StateCell<T>;
-    const EMPTY: StateCell<T> = StateCell(UnsafeCell::new(MaybeUninit::uninit()));
+    const EMPTY: StateCell<T> = {
+        assert!(
+            !needs_drop::<T>(),
+            "the state of a program is not dropped: it cannot hold what must be"
+        );
+        StateCell(UnsafeCell::new(MaybeUninit::uninit()))
+    };
 
     fn bind(store: &'static StateCell<T>, _program: &Program<'_>) -> Result<usize, Refusal> {
-        const {
-            assert!(
-                !needs_drop::<T>(),
-                "the state of a program is not dropped: it cannot hold what must be"
-            );
-        }
         let place = store.0.get().cast::<T>();
         // SAFETY: The slot was just claimed, so nobody else uses its cell.
         unsafe { place.write(T::NEW) };

@@ -37,7 +37,7 @@ impl KfuncHead {
             header: Header::new(KIND_KFUNC, size),
             btf_id: AtomicU32::new(0),
             impl_btf_id: AtomicU32::new(0),
-            flags: decl.flags.bits(),
+            flags: decl.kernel_flags().bits(),
             slots,
             properties: native | if decl.legacy { LEGACY } else { 0 },
             body_len: body_len as u32,
