@@ -13,8 +13,8 @@
 //!   call        BPF program ──► stub: loads the slot's values ──► body
 //! ```
 //!
-//! A module declares its kfuncs with [`kfuncs!`] and hands them to [`register()`]. All unsafe code of the
-//! project is in this crate.
+//! A module declares its kfuncs with [`kfuncs!`] and hands them to [`register()`]; [`guide`] has an example of everything
+//! that can be declared. All unsafe code of the project is in this crate.
 
 #![no_std]
 
@@ -39,6 +39,11 @@ mod slots;
 mod stubs;
 mod types;
 mod unbind;
+
+/// How kfuncs are declared: the crate's README.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../README.md")]
+pub mod guide {}
 
 pub use kfunc::Kfunc;
 pub use module::{KfuncSet, Module, Options};
