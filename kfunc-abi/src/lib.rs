@@ -27,6 +27,7 @@ mod decl;
 mod declare;
 mod flags;
 mod id_set;
+pub mod model;
 mod prog_type;
 pub mod record;
 mod suffix;
