@@ -30,6 +30,7 @@ mod id_set;
 pub mod model;
 mod prog_type;
 pub mod record;
+mod signature;
 mod suffix;
 mod type_decl;
 mod version;
@@ -40,8 +41,13 @@ pub use decl::{
     check_names, Decl, Delivery, ParamDecl, Passed, IMPL_SUFFIX, KSYM_NAME_LEN, MAX_ARGS,
 };
 pub use flags::{KfuncFlag, KfuncFlags};
-pub use id_set::{IdFlags, IdSet8, BTF_SET8_KFUNCS};
+pub use id_set::{
+    IdFlags, IdSet8, IdSetError, IdSetErrorKind, IdSetReader, Kfuncs, BTF_SET8_KFUNCS,
+};
 pub use prog_type::{Hook, ProgType};
+pub use signature::{
+    Signature, SignatureError, SignatureErrorKind, SignatureParam, SignatureParams, Source,
+};
 pub use suffix::{
     annotation_in, annotation_of, is_annotated_name, Annotation, Known, Spelling, Unspellable,
 };
