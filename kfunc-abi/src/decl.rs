@@ -3,6 +3,7 @@
 //! One kfunc, as declared.
 
 use crate::call::MAX_REGISTER_ARGS;
+use crate::model::MAX_ARGS;
 use crate::ctype::same_bytes;
 use crate::{is_annotated_name, Annotation, CType, KfuncFlags, ProgType};
 
@@ -11,10 +12,6 @@ pub const IMPL_SUFFIX: &str = "_impl";
 
 /// `KSYM_NAME_LEN` of `include/linux/kallsyms.h`: bytes of a symbol name with its NUL.
 pub const KSYM_NAME_LEN: usize = 512;
-
-/// `MAX_BPF_FUNC_ARGS` of `include/linux/bpf.h`: arguments of a call, on kernels where the stack carries those
-/// that have no register.
-pub const MAX_ARGS: usize = 12;
 
 /// A kfunc, as its declaration says it.
 #[derive(Clone, Copy, Debug)]

@@ -30,11 +30,16 @@ impl BtfFile {
     ///
     /// The file cannot be read, or is an ELF file without BTF.
     pub fn read(path: &Path) -> Result<Self> {
-        let data = fs::read(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        if !data.starts_with(ELF_MAGIC) {
+        Self::parse(read(path)?)
+    }
+
+    /// What is in the file `data`.
+    ///
+    /// # Errors
+    ///
+    /// An ELF file without BTF.
+    pub(crate) fn parse(data: Vec<u8>) -> Result<Self> {
+        if !is_elf(&data) {
             return Ok(Self {
                 btf: data,
                 ..Self::default()
@@ -54,6 +59,19 @@ impl BtfFile {
             pointer_size: Some(if elf.is_64() { 8 } else { 4 }),
         })
     }
+}
+
+/// Whether the file `data` is an ELF file.
+pub(crate) fn is_elf(data: &[u8]) -> bool {
+    data.starts_with(ELF_MAGIC)
+}
+
+/// The content of the file at `path`.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The raw BTF of the file at `path`.

@@ -19,6 +19,8 @@ use btf_core::{Btf, Header, Relocation, Type};
 
 use crate::{BtfFile, Error, Result};
 
+pub(crate) use c::{arena_macro, AfterKernel, Declarations, ARENA_ATTRIBUTE};
+
 /// How types are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -51,21 +53,39 @@ pub fn dump(
         name,
         pointer_size: file.pointer_size,
     };
+    with_types(file, base, |btf| request.print(btf, out))
+}
+
+/// Does `work` with the types of `file`, which [`dump`] would print: none refers to what is not there, and all have an
+/// index.
+pub(crate) fn with_types<T>(
+    file: &BtfFile,
+    base: Option<&BtfFile>,
+    work: impl FnOnce(&Btf<'_>) -> Result<T>,
+) -> Result<T> {
     match (base, &file.distilled_base) {
-        (None, None) => request.print(&parse_alone(&file.btf)?, out),
+        (None, None) => sound(parse_alone(&file.btf)?, work),
         (Some(base), None) => over(&base.btf, Error::Base, |base| {
-            request.print(&Btf::parse_split(&file.btf, base)?, out)
+            sound(Btf::parse_split(&file.btf, base)?, work)
         }),
         (None, Some(distilled)) => over(distilled, Error::DistilledBase, |base| {
-            request.print(&Btf::parse_split(&file.btf, base)?, out)
+            sound(Btf::parse_split(&file.btf, base)?, work)
         }),
         (Some(base), Some(distilled)) => over(&base.btf, Error::Base, |base| {
             let moved = over(distilled, Error::DistilledBase, |distilled| {
                 moved(&file.btf, distilled, base)
             })?;
-            request.print(&Btf::parse_split(&moved, base)?, out)
+            sound(Btf::parse_split(&moved, base)?, work)
         }),
     }
+}
+
+/// Does `work` with `btf`, if its types refer to what is there.
+fn sound<T>(btf: Btf<'_>, work: impl FnOnce(&Btf<'_>) -> Result<T>) -> Result<T> {
+    let mut room = vec![0; btf.own_len() as usize];
+    let btf = btf.indexed(&mut room);
+    references::check(&btf)?;
+    work(&btf)
 }
 
 /// Does `work` with the base `data`; `damaged` tells what is wrong with it.
@@ -113,16 +133,13 @@ struct Request<'r> {
 
 impl Request<'_> {
     fn print(&self, btf: &Btf<'_>, out: &mut impl Write) -> Result<()> {
-        let mut room = vec![0; btf.own_len() as usize];
-        let btf = btf.indexed(&mut room);
-        references::check(&btf)?;
-        let types: Vec<_> = btf.types().filter(|ty| self.selects(&btf, ty)).collect();
+        let types: Vec<_> = btf.types().filter(|ty| self.selects(btf, ty)).collect();
         match (self.format, self.name) {
             (_, Some(name)) if types.is_empty() => Err(Error::NoSuchName(name.to_owned())),
-            (Format::Raw, _) => raw::print(&btf, &types, out).map_err(Error::Output),
-            (Format::Json, _) => json::print(&btf, &types, out).map_err(Error::Output),
-            (Format::C, None) => c::print(&btf, self.pointer_size, out),
-            (Format::C, Some(_)) => c::print_named(&btf, &types, self.pointer_size, out),
+            (Format::Raw, _) => raw::print(btf, &types, out).map_err(Error::Output),
+            (Format::Json, _) => json::print(btf, &types, out).map_err(Error::Output),
+            (Format::C, None) => c::print(btf, self.pointer_size, out),
+            (Format::C, Some(_)) => c::print_named(btf, &types, self.pointer_size, out),
         }
     }
 

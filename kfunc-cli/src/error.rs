@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use kfunc_abi::record::RecordError;
-use kfunc_abi::{Kind, Unspellable};
+use kfunc_abi::{IdSetError, Kind, SignatureError, Unspellable};
 use verifier_fixup::layout::LayoutError;
 use verifier_fixup::text::StubError;
 
@@ -62,6 +62,36 @@ pub enum Error {
     /// BTF that a kernel would not take.
     #[error("{0}")]
     Refused(Refusal),
+    /// A set of kfuncs that is damaged.
+    #[error("set {set} of kfuncs: {error}")]
+    IdSet {
+        /// The set.
+        set: String,
+        /// What is wrong with it.
+        error: IdSetError,
+    },
+    /// A set with an id that names no type.
+    #[error("a set of kfuncs has id {0}, which the BTF does not have")]
+    NoKfuncType(u32),
+    /// A kfunc whose prototypes are damaged.
+    #[error("kfunc with id {id}: {error}")]
+    Signature {
+        /// The id of its FUNC.
+        id: u32,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// A module of the running kernel that is damaged.
+    #[error("module {module}: {error}")]
+    Module {
+        /// The module.
+        module: String,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
+    /// Nothing to be listed.
+    #[error("no such kfunc")]
+    NoKfunc,
     /// A damaged record.
     #[error("damaged declaration: {0}")]
     Record(#[from] RecordError),

@@ -14,6 +14,8 @@ mod check;
 mod dump;
 mod embed;
 mod error;
+mod id_sets;
+mod list;
 mod module;
 mod split;
 mod stubs;
@@ -23,3 +25,7 @@ pub use check::{check, CheckKernel, CheckPolicy, Refusal};
 pub use dump::{dump, Format};
 pub use embed::{embed, Embedded};
 pub use error::{Error, Result};
+pub use id_sets::{kfunc_sets, KfuncSet};
+pub use list::{
+    for_people, list, Kfunc, KfuncFile, KfuncList, Place, Programs, Running, Selection,
+};

@@ -5,13 +5,14 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
-    check, dump, embed, read_btf, BtfFile, CheckKernel, CheckPolicy, Error, Format, Result,
+    check, dump, embed, for_people, list, read_btf, BtfFile, CheckKernel, CheckPolicy, Error,
+    Format, Place, Result, Selection,
 };
 use serde_json::json;
 
@@ -21,7 +22,7 @@ use serde_json::json;
     version,
     after_help = "Exit status: 0 done, 1 something is wrong with the input, 2 wrong use or unreadable file."
 )]
-struct Args {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -45,9 +46,62 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the kfuncs of a kernel or of a module.
+    ///
+    /// Each line has the prototype by which programs call the kfunc, the parameters that they do not pass (implicit),
+    /// its flags, the hooks of the programs that may call it, and the sets that hold it. The hook TRACING has programs
+    /// of the types TRACING, TRACEPOINT, PERF_EVENT and LSM, in 7.x RAW_TRACEPOINT, too; TC has SCHED_CLS; CGROUP all
+    /// CGROUP_*, in 7.x SOCK_OPS, too; LWT all LWT_*; COMMON any. FMODRET: fmod_ret programs attach to it. filtered: the
+    /// kernel looks at the program, too.
+    List {
+        #[command(flatten)]
+        kfuncs: Kfuncs,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Look into BTF: of a vmlinux, a module, a BPF object, or raw as in /sys/kernel/btf.
     #[command(subcommand)]
     Btf(BtfCommand),
+}
+
+/// Which kfuncs.
+#[derive(Args)]
+struct Kfuncs {
+    /// A vmlinux, a module, or raw BTF such as /sys/kernel/btf/vmlinux, which has no flags and sets.
+    #[arg(required_unless_present = "running")]
+    file: Option<PathBuf>,
+    /// Those of the kernel that runs here, and of its modules. Flags and sets are taken from its headers.
+    #[arg(long, conflicts_with_all = ["file", "base"])]
+    running: bool,
+    /// The vmlinux of a module [default: .BTF.base of FILE].
+    #[arg(long, value_name = "VMLINUX")]
+    base: Option<PathBuf>,
+    /// Only those with implicit arguments.
+    #[arg(long)]
+    implicit: bool,
+    /// Only this one. May be given several times.
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// Where the files of the kernel that runs are looked for.
+    #[arg(long, value_name = "FOLDER", default_value = "/", hide = true)]
+    root: PathBuf,
+}
+
+impl Kfuncs {
+    fn place(&self) -> Place {
+        match &self.file {
+            Some(file) => Place::File(file.clone(), self.base.clone()),
+            None => Place::Running(self.root.clone()),
+        }
+    }
+
+    fn selection(&self) -> Selection {
+        Selection {
+            implicit: self.implicit,
+            names: self.names.clone(),
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -89,7 +143,7 @@ enum BtfCommand {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Cli::parse();
     let result = match &args.command {
         Command::Embed {
             module,
@@ -97,6 +151,7 @@ fn main() -> ExitCode {
             output,
             json,
         } => run_embed(module, base, output.as_deref().unwrap_or(module), *json),
+        Command::List { kfuncs, json } => run_list(kfuncs, *json),
         Command::Btf(BtfCommand::Check {
             file,
             base,
@@ -144,6 +199,17 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
         }
     }
     Ok(())
+}
+
+fn run_list(kfuncs: &Kfuncs, json: bool) -> Result<()> {
+    let list = list(&kfuncs.place(), &kfuncs.selection())?;
+    let text = if json {
+        format!("{}\n", list.to_json())
+    } else {
+        for_people(&list, io::stdout().is_terminal())
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).map_err(Error::Output)
 }
 
 fn run_check(

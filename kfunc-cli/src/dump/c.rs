@@ -24,6 +24,7 @@ mod names;
 mod order;
 mod padding;
 mod printer;
+mod prototype;
 mod sort;
 
 use std::io::Write;
@@ -36,6 +37,7 @@ use self::printer::Printer;
 use crate::{Error, Result};
 
 pub(super) use self::named::print as print_named;
+pub(crate) use self::prototype::{arena_macro, AfterKernel, Declarations, ARENA_ATTRIBUTE};
 
 const BEGIN: &str = r#"#ifndef __VMLINUX_H__
 #define __VMLINUX_H__

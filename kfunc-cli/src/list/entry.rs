@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a file says of its kfuncs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use btf_core::{Btf, Kind, TypeId};
+use kfunc_abi::{Hook, KernelVersion, KfuncFlags, Presence, ProgType, Signature};
+
+use super::registered::Kernel;
+use super::KfuncFile;
+use crate::{Error, Result};
+
+/// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).
+const KFUNC_TAG: &[u8] = b"bpf_kfunc";
+/// The component that is the function itself.
+const WHOLE: i32 = -1;
+
+/// The programs that may call a kfunc.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Programs {
+    /// The types that its sets are registered for.
+    registered: BTreeSet<ProgType>,
+    /// The kernel whose hooks count.
+    kernel: Option<KernelVersion>,
+    /// Whether one of its sets is not in the table, or it has none.
+    pub unknown: bool,
+    /// Whether a filter of the kernel's refuses some of them.
+    pub filtered: bool,
+    /// Whether fmod_ret programs may attach to it.
+    pub fmod_ret: bool,
+}
+
+impl Programs {
+    /// The hooks that its sets are registered for.
+    pub fn hooks(&self) -> BTreeSet<Hook> {
+        self.registered.iter().filter_map(|ty| ty.hook()).collect()
+    }
+
+    /// All types of these hooks; none if that is not known.
+    pub fn types(&self) -> Option<Vec<ProgType>> {
+        let kernel = self.kernel.filter(|_| !self.unknown)?;
+        let hooks = self.hooks();
+        let everywhere = hooks.contains(&Hook::Common);
+        let types = ProgType::ALL
+            .into_iter()
+            .filter(|ty| *ty != ProgType::UNSPEC);
+        let may = types.filter(|ty| {
+            let known = ty.hook().is_some_and(|hook| hooks.contains(&hook));
+            everywhere || known && ty.has_hook_in(kernel) == Presence::Present
+        });
+        Some(may.collect())
+    }
+
+    fn add(&mut self, set: &str, kernel: Kernel) {
+        self.kernel = Some(kernel.version());
+        match kernel.registered(set) {
+            Some(registered) => {
+                self.registered.extend(registered.types);
+                self.filtered |= registered.filtered;
+                self.fmod_ret |= registered.fmod_ret;
+            }
+            None => self.unknown = true,
+        }
+    }
+}
+
+/// A kfunc.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry<'e> {
+    pub(crate) signature: Signature<'e>,
+    pub(crate) sets: Vec<&'e str>,
+    pub(crate) flags: Option<KfuncFlags>,
+    pub(crate) programs: Programs,
+    /// The kfunc of which it is the form with all parameters.
+    pub(crate) legacy_of: Option<&'e [u8]>,
+}
+
+/// The kfuncs of a file.
+pub(crate) struct Entries<'e> {
+    /// By name.
+    pub(crate) entries: Vec<Entry<'e>>,
+    /// What is odd.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The kfuncs of `file`, whose types are those of `btf`.
+pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entries<'e>> {
+    let mut notes = Vec::new();
+    let members = match &file.sets {
+        Some(_) => of_sets(btf, file, &mut notes)?,
+        None => of_tags(btf),
+    };
+    let mut entries = Vec::new();
+    for (id, member) in members {
+        let damaged = |error| Error::Signature { id: id.0, error };
+        let missing = || Error::NoKfuncType(id.0);
+        let func = btf.get(id).ok_or_else(missing)?;
+        let signature = Signature::of(btf, &func, member.flags).map_err(damaged)?;
+        entries.push(Entry {
+            signature,
+            sets: member.sets,
+            flags: member.flags,
+            programs: member.programs,
+            legacy_of: None,
+        });
+    }
+    mark_legacy(&mut entries);
+    entries.sort_by_key(|entry| entry.signature.name());
+    Ok(Entries { entries, notes })
+}
+
+/// What the sets say of a kfunc.
+#[derive(Default)]
+struct Member<'e> {
+    sets: Vec<&'e str>,
+    flags: Option<KfuncFlags>,
+    programs: Programs,
+}
+
+/// The kfuncs in the sets of `file`.
+fn of_sets<'e>(
+    btf: &Btf<'_>,
+    file: &'e KfuncFile,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<TypeId, Member<'e>>> {
+    let sets = file.sets.as_deref().unwrap_or_default();
+    let kernel = match file.kernel {
+        Some(version) => Kernel::like(version),
+        None => Kernel::with_most_of(sets.iter().map(|set| set.name.as_str())),
+    };
+    let moved = moved_by(btf, file)?;
+    let mut members = BTreeMap::<_, Member<'_>>::new();
+    let mut unresolved = 0;
+    for set in sets {
+        for &(id, flags) in &set.kfuncs {
+            if id == TypeId::VOID {
+                unresolved += 1;
+                continue;
+            }
+            let id = TypeId(id.0.wrapping_add(moved));
+            let member = members.entry(id).or_default();
+            member.sets.push(&set.name);
+            member.programs.add(&set.name, kernel);
+            let before = *member.flags.get_or_insert(flags);
+            if before != flags {
+                let name = btf.get(id).map(|func| btf.name(&func)).unwrap_or_default();
+                notes.push(format!(
+                    "{}: {} in {}, but {flags} in {}",
+                    name.escape_ascii(),
+                    before,
+                    member.sets[0],
+                    set.name
+                ));
+            }
+        }
+    }
+    if unresolved > 0 {
+        notes.push(format!(
+            "{unresolved} kfuncs of the sets are not in the BTF"
+        ));
+    }
+    Ok(members)
+}
+
+/// By how much the ids in the sets of `file` are too low: they count from its distilled base, `btf` perhaps from another.
+fn moved_by(btf: &Btf<'_>, file: &KfuncFile) -> Result<u32> {
+    let Some(distilled) = &file.btf.distilled_base else {
+        return Ok(0);
+    };
+    let distilled = Btf::parse(distilled).map_err(Error::DistilledBase)?;
+    Ok(btf.first_id().0.wrapping_sub(distilled.end_id().0))
+}
+
+/// The own FUNCs of `btf` that have the tag of kfuncs.
+fn of_tags<'e>(btf: &Btf<'_>) -> BTreeMap<TypeId, Member<'e>> {
+    let tags = btf.named(KFUNC_TAG, Kind::DECL_TAG);
+    let tags = tags.filter(|tag| tag.component() == Some(WHOLE));
+    tags.filter_map(|tag| {
+        let func = btf.get(tag.target()?)?;
+        let unknown = Member {
+            programs: Programs {
+                unknown: true,
+                ..Programs::default()
+            },
+            ..Member::default()
+        };
+        (func.kind() == Kind::FUNC).then(|| (func.id(), unknown))
+    })
+    .collect()
+}
+
+/// Finds those that are the other form of one with implicit arguments.
+fn mark_legacy(entries: &mut [Entry<'_>]) {
+    let full: HashMap<_, _> = entries
+        .iter()
+        .filter_map(|entry| Some((entry.signature.full_func()?, entry.signature.name())))
+        .collect();
+    for entry in entries {
+        entry.legacy_of = full.get(&entry.signature.func()).copied();
+    }
+}
