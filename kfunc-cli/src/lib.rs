@@ -14,6 +14,7 @@ mod check;
 mod dump;
 mod embed;
 mod error;
+mod header;
 mod id_sets;
 mod list;
 mod module;
@@ -25,6 +26,7 @@ pub use check::{check, CheckKernel, CheckPolicy, Refusal};
 pub use dump::{dump, Format};
 pub use embed::{embed, Embedded};
 pub use error::{Error, Result};
+pub use header::{header, header_of, Language};
 pub use id_sets::{kfunc_sets, KfuncSet};
 pub use list::{
     for_people, list, Kfunc, KfuncFile, KfuncList, Place, Programs, Running, Selection,

@@ -36,7 +36,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn selects(&self, entry: &Entry<'_>) -> bool {
+    pub(crate) fn selects(&self, entry: &Entry<'_>) -> bool {
         let name = entry.signature.name();
         let mut names = self.names.iter();
         let named = self.names.is_empty() || names.any(|one| one.as_bytes() == name);

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
-    check, dump, embed, for_people, list, read_btf, BtfFile, CheckKernel, CheckPolicy, Error,
-    Format, Place, Result, Selection,
+    check, dump, embed, for_people, header, list, read_btf, BtfFile, CheckKernel, CheckPolicy,
+    Error, Format, Language, Place, Result, Selection,
 };
 use serde_json::json;
 
@@ -59,6 +59,17 @@ enum Command {
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
+    },
+    /// Declare kfuncs, for BPF programs in C and in Rust.
+    Header {
+        #[command(flatten)]
+        kfuncs: Kfuncs,
+        /// The language.
+        #[arg(long, value_enum, default_value = "c")]
+        lang: Language,
+        /// Write here instead of to standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Look into BTF: of a vmlinux, a module, a BPF object, or raw as in /sys/kernel/btf.
     #[command(subcommand)]
@@ -152,6 +163,11 @@ fn main() -> ExitCode {
             json,
         } => run_embed(module, base, output.as_deref().unwrap_or(module), *json),
         Command::List { kfuncs, json } => run_list(kfuncs, *json),
+        Command::Header {
+            kfuncs,
+            lang,
+            output,
+        } => run_header(kfuncs, *lang, output.as_deref()),
         Command::Btf(BtfCommand::Check {
             file,
             base,
@@ -210,6 +226,20 @@ fn run_list(kfuncs: &Kfuncs, json: bool) -> Result<()> {
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).map_err(Error::Output)
+}
+
+fn run_header(kfuncs: &Kfuncs, language: Language, output: Option<&Path>) -> Result<()> {
+    let text = header(&kfuncs.place(), &kfuncs.selection(), language)?;
+    match output {
+        Some(path) => replace(path, text.as_bytes()).map_err(|source| Error::Write {
+            path: path.to_owned(),
+            source,
+        }),
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).map_err(Error::Output)
+        }
+    }
 }
 
 fn run_check(

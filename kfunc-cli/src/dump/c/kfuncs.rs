@@ -10,11 +10,13 @@ use super::limits::all_ids;
 use super::printer::Printer;
 
 const WHOLE_TYPE: i32 = -1;
+/// The tag of functions that keep the registers that they could change.
+pub(super) const FAST_TAG: &[u8] = b"bpf_fastcall";
 
 /// Declares all kfuncs, by name.
 pub(super) fn declare(printer: &mut Printer<'_, '_>) -> Result<(), Error> {
     let btf = printer.btf;
-    let fast: BTreeSet<_> = tagged(btf, b"bpf_fastcall").map(|func| func.id()).collect();
+    let fast: BTreeSet<_> = tagged(btf, FAST_TAG).map(|func| func.id()).collect();
     let mut kfuncs: Vec<_> = tagged(btf, b"bpf_kfunc").collect();
     kfuncs.sort_by_key(|func| btf.name(func));
     printer.put("\n/* BPF kfuncs */\n#ifndef BPF_NO_KFUNC_PROTOTYPES\n");
@@ -32,7 +34,10 @@ pub(super) fn declare(printer: &mut Printer<'_, '_>) -> Result<(), Error> {
 }
 
 /// The FUNCs that `tag` is on.
-fn tagged<'t, 'a>(btf: &'t Btf<'a>, tag: &'t [u8]) -> impl Iterator<Item = Type<'a>> + use<'t, 'a> {
+pub(super) fn tagged<'t, 'a>(
+    btf: &'t Btf<'a>,
+    tag: &'t [u8],
+) -> impl Iterator<Item = Type<'a>> + use<'t, 'a> {
     all_ids(btf)
         .filter_map(|id| btf.get(id))
         .filter(move |ty| ty.component() == Some(WHOLE_TYPE) && btf.name(ty) == tag)

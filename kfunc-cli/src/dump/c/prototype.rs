@@ -2,9 +2,12 @@
 
 //! Single declarations, with the names that a `vmlinux.h` gives to types.
 
+use std::collections::BTreeSet;
+
 use btf_core::{Btf, Kind, Param, TypeId};
 
 use super::forward::Forward;
+use super::kfuncs::{tagged, FAST_TAG};
 use super::names::Names;
 use super::order::Order;
 use super::printer::Printer;
@@ -50,6 +53,7 @@ pub(crate) struct AfterKernel<'b, 'a> {
     btf: &'b Btf<'a>,
     order: Order<'b, 'a>,
     forward: Forward<'b, 'a>,
+    fast: BTreeSet<TypeId>,
 }
 
 impl<'b, 'a> AfterKernel<'b, 'a> {
@@ -70,6 +74,7 @@ impl<'b, 'a> AfterKernel<'b, 'a> {
             forward.printer.take();
         }
         Ok(Self {
+            fast: tagged(btf, FAST_TAG).map(|func| func.id()).collect(),
             btf,
             order,
             forward,
@@ -120,6 +125,11 @@ impl<'b, 'a> AfterKernel<'b, 'a> {
         }
         self.forward.printer.limits.leave();
         Ok(())
+    }
+
+    /// Whether the FUNC `func` keeps the registers that it could change.
+    pub(crate) fn is_fast(&self, func: TypeId) -> bool {
+        self.fast.contains(&func)
     }
 
     /// `name`, declared to be of type `id`.
