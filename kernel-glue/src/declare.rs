@@ -8,7 +8,7 @@ use kfunc_abi::call::MAX_REGISTER_ARGS;
 /// arguments (`bpf_jit_supports_stack_args` of 7.3).
 #[doc(hidden)]
 pub const MAX_PARAMS: usize = if cfg!(kfunc_stack_args) {
-    kfunc_abi::MAX_ARGS
+    kfunc_abi::model::MAX_ARGS
 } else {
     MAX_REGISTER_ARGS
 };

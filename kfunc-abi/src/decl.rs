@@ -3,8 +3,8 @@
 //! One kfunc, as declared.
 
 use crate::call::MAX_REGISTER_ARGS;
-use crate::model::MAX_ARGS;
 use crate::ctype::same_bytes;
+use crate::model::MAX_ARGS;
 use crate::{is_annotated_name, Annotation, CType, KfuncFlags, ProgType};
 
 /// What the full signature's name adds to the public one (`KF_IMPL_SUFFIX` of `include/linux/btf.h`).

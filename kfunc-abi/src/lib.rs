@@ -37,9 +37,7 @@ mod version;
 
 pub use btf_core::Kind;
 pub use ctype::{AsC, CType, Prototype};
-pub use decl::{
-    check_names, Decl, Delivery, ParamDecl, Passed, IMPL_SUFFIX, KSYM_NAME_LEN, MAX_ARGS,
-};
+pub use decl::{check_names, Decl, Delivery, ParamDecl, Passed, IMPL_SUFFIX, KSYM_NAME_LEN};
 pub use flags::{KfuncFlag, KfuncFlags};
 pub use id_set::{
     IdFlags, IdSet8, IdSetError, IdSetErrorKind, IdSetReader, Kfuncs, BTF_SET8_KFUNCS,
