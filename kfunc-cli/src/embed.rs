@@ -8,14 +8,14 @@ use object::build::elf::{Builder, SectionData};
 use object::elf;
 use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 
+use crate::base::Distilled;
+use crate::foreign::{release, Sections, Unsound};
 use crate::module::Module;
-use crate::{split, stubs, Error, Result};
+use crate::split::{Declared, Kept, ModuleBtf};
+use crate::{btf_ids, split, stubs, Error, Result};
 
 /// Bytes of a layout's record that this version fills in, with its padding.
 const LAYOUT_FACTS_LEN: usize = size_of::<LayoutRecord>() - FACTS_OFFSET;
-
-/// Words of the index of vmlinux: every type is found in at most some 30 steps.
-const INDEX_LEN: usize = 4096;
 
 /// A module with BTF, and what it offers.
 #[derive(Debug)]
@@ -24,64 +24,148 @@ pub struct Embedded {
     pub module: Vec<u8>,
     /// Its `.BTF`.
     pub btf: Vec<u8>,
-    /// Its `.BTF.base`.
-    pub btf_base: Vec<u8>,
-    /// Public and full signature of each kfunc.
-    pub signatures: Vec<(String, String)>,
+    /// Its `.BTF.base`; none if the BTF of its C parts is tied to one build of the kernel.
+    pub btf_base: Option<Vec<u8>>,
+    /// The signatures of each kfunc.
+    pub signatures: Vec<Signatures>,
+}
+
+/// The signatures of a kfunc, as C declares them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signatures {
+    /// What programs call.
+    pub public: String,
+    /// What runs; none if nothing is implicit.
+    pub full: Option<String>,
 }
 
 /// Writes `.BTF` and `.BTF.base` into the module `data`, fills in its records, and checks its stubs.
 /// `vmlinux` is the BTF of the kernel that the module is built for.
 ///
-/// Doing it again gives the same bytes.
+/// BTF that the module has already is kept, with all ids in `.BTF_ids`. Doing it again gives the same bytes.
 ///
 /// # Errors
 ///
 /// A damaged file, a declaration that names a type which the kernel does not have, a stub that is not what it
-/// must be, or a kernel that binding does not work on.
+/// must be, BTF that is not sound or has something else of the same name, or a kernel that binding does not work on.
 pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
-    let mut index = [0; INDEX_LEN];
-    let vmlinux = Btf::parse(vmlinux)?.indexed(&mut index);
+    let vmlinux = Btf::parse(vmlinux)?;
+    let mut room = Room::for_btf(&vmlinux);
+    let vmlinux = vmlinux
+        .indexed(&mut room.index)
+        .types_indexed(&mut room.types)
+        .names_indexed(&mut room.names);
     let layout = Layout::of_kernel(&vmlinux)?;
     let module = Module::parse(data)?;
-    let mut declarations = module.declarations()?.to_vec();
-    let (mut kfuncs, mut layouts) = (Vec::new(), Vec::new());
+    let (declared, layouts) = read_records(&module)?;
+    for kfunc in &declared.kfuncs {
+        stubs::check(&module, kfunc)?;
+    }
+    let kernel = module.kernel()?;
+
+    let sections = Sections::of(&module)?;
+    if let Some(sections) = &sections {
+        let unsound = |Unsound { part, error }| Error::Foreign { part, error };
+        sections.check(&vmlinux, release(kernel)).map_err(unsound)?;
+    }
+    let distilled = sections.and_then(|sections| sections.base);
+    let distilled = distilled.map(Btf::parse).transpose()?;
+    let own = sections.map(|sections| {
+        let base = distilled.as_ref().unwrap_or(&vmlinux);
+        Btf::parse_split(sections.split, base)
+    });
+    let kept = own.transpose()?.zip(sections);
+    let kept = kept.map(|(split, sections)| Kept { sections, split });
+    let base = match (&kept, distilled) {
+        (Some(_), None) => None,
+        (_, Some(distilled)) => Some(Distilled::of(distilled)),
+        (None, None) => Some(Distilled::default()),
+    };
+    let btf = split::write(&vmlinux, kernel, kept, base, &declared)?;
+    let written = Sections {
+        split: &btf.split,
+        base: btf.base.as_deref(),
+    };
+    let unsound = |Unsound { part, error }| Error::Unsound { part, error };
+    written.check(&vmlinux, release(kernel)).map_err(unsound)?;
+
+    let ids = match &kept {
+        Some(kept) => btf_ids::moved(&module, &kept.split, btf.start_id)?,
+        None => None,
+    };
+    let declarations = filled_in(&module, &declared, &layouts, &layout, &btf)?;
+    let mut rewritten = Rewritten::default();
+    rewritten.change(record::SECTION, declarations);
+    if let Some(ids) = ids {
+        rewritten.change(btf_ids::SECTION, ids);
+    }
+    rewritten.replace(".BTF", Some(btf.split.clone()));
+    rewritten.replace(".BTF.base", btf.base.clone());
+    Ok(Embedded {
+        module: rewritten.write(data)?,
+        signatures: signatures(&btf, &vmlinux)?,
+        btf: btf.split,
+        btf_base: btf.base,
+    })
+}
+
+/// Memory for the indexes of a BTF.
+struct Room {
+    index: Vec<u32>,
+    types: Vec<u32>,
+    names: Vec<u32>,
+}
+
+impl Room {
+    fn for_btf(btf: &Btf<'_>) -> Self {
+        let types = btf.own_len() as usize;
+        Self {
+            index: vec![0; types],
+            types: vec![0; 2 * types],
+            names: vec![0; 2 * btf.names_len()],
+        }
+    }
+}
+
+/// The declarations of `module`, and the layouts that it wants to know.
+fn read_records<'a>(module: &Module<'a>) -> Result<(Declared<'a>, Vec<record::Layout<'a>>)> {
+    let mut declared = Declared::default();
+    let mut layouts = Vec::new();
     for record in record::records(module.declarations()?) {
         match record? {
-            Record::Kfunc(kfunc) => kfuncs.push(kfunc),
-            Record::Type(_) => {}
+            Record::Kfunc(kfunc) => declared.kfuncs.push(kfunc),
+            Record::Type(ty) => declared.types.push(ty),
             Record::Layout(layout) => layouts.push(layout),
         }
     }
-    for kfunc in &kfuncs {
-        stubs::check(&module, kfunc)?;
-    }
-    let btf = split::write(&vmlinux, module.kernel()?, &kfuncs)?;
-    for (kfunc, funcs) in kfuncs.iter().zip(&btf.funcs) {
+    Ok((declared, layouts))
+}
+
+/// The records of `module`, with the ids of `btf` and the facts of `layout`.
+fn filled_in(
+    module: &Module<'_>,
+    declared: &Declared<'_>,
+    layouts: &[record::Layout<'_>],
+    layout: &Layout,
+    btf: &ModuleBtf,
+) -> Result<Vec<u8>> {
+    let mut declarations = module.declarations()?.to_vec();
+    for (kfunc, funcs) in declared.kfuncs.iter().zip(&btf.kfuncs) {
         fill_in(&mut declarations, kfunc.offset + ID_OFFSET, funcs.public.0);
         let full = funcs.full.unwrap_or(TypeId::VOID);
         fill_in(&mut declarations, kfunc.offset + IMPL_ID_OFFSET, full.0);
     }
-    for record in &layouts {
+    for record in layouts {
         if record.facts.len() != LAYOUT_FACTS_LEN {
             return Err(Error::OtherVersion);
         }
         fill_in(&mut declarations, record.offset + ID_OFFSET, btf.start_id.0);
         for (index, value) in layout.values().into_iter().enumerate() {
-            fill_in(
-                &mut declarations,
-                record.offset + FACTS_OFFSET + 4 * index,
-                value,
-            );
+            let offset = record.offset + FACTS_OFFSET + 4 * index;
+            fill_in(&mut declarations, offset, value);
         }
     }
-    let sections = [(".BTF", btf.split.clone()), (".BTF.base", btf.base.clone())];
-    Ok(Embedded {
-        module: rewrite(data, declarations, sections)?,
-        signatures: signatures(&btf)?,
-        btf: btf.split,
-        btf_base: btf.base,
-    })
+    Ok(declarations)
 }
 
 /// Writes a word of a record. The record was read before, so the word is there.
@@ -91,43 +175,65 @@ fn fill_in(declarations: &mut [u8], offset: usize, value: u32) {
     }
 }
 
-/// The ELF file `data` with other declarations and these sections.
-fn rewrite<const N: usize>(
-    data: &[u8],
-    declarations: Vec<u8>,
-    sections: [(&str, Vec<u8>); N],
-) -> Result<Vec<u8>> {
-    let mut builder = Builder::read(data)?;
-    for section in &mut builder.sections {
-        if section.name.as_slice() == record::SECTION.as_bytes() {
-            section.data = SectionData::Data(declarations.clone().into());
-        }
-        section.delete = sections
-            .iter()
-            .any(|(name, _)| section.name.as_slice() == name.as_bytes());
-    }
-    for (name, content) in sections {
-        let section = builder.sections.add();
-        section.name = name.into();
-        section.sh_type = elf::SHT_PROGBITS;
-        section.sh_addralign = 1;
-        section.data = SectionData::Data(content.into());
-    }
-    let mut out = Vec::new();
-    builder.write(&mut out)?;
-    Ok(out)
+/// What becomes of the sections of an ELF file.
+#[derive(Default)]
+struct Rewritten {
+    /// Other content.
+    changed: Vec<(&'static str, Vec<u8>)>,
+    /// Removed, and, with content, added as the last ones.
+    replaced: Vec<(&'static str, Option<Vec<u8>>)>,
 }
 
-fn signatures(btf: &split::ModuleBtf) -> Result<Vec<(String, String)>> {
-    let base = Btf::parse(&btf.base)?;
-    let split = Btf::parse_split(&btf.split, &base)?;
-    let declaration = |id| Some(Declaration::new(&split, split.get(id)?)?.to_string());
-    let pair = |funcs: &split::Funcs| {
-        let public = declaration(funcs.public)?;
-        let full = funcs.full.and_then(declaration);
-        Some((public.clone(), full.unwrap_or(public)))
+impl Rewritten {
+    fn change(&mut self, section: &'static str, content: Vec<u8>) {
+        self.changed.push((section, content));
+    }
+
+    fn replace(&mut self, section: &'static str, content: Option<Vec<u8>>) {
+        self.replaced.push((section, content));
+    }
+
+    /// The ELF file `data`, so rewritten.
+    fn write(self, data: &[u8]) -> Result<Vec<u8>> {
+        let mut builder = Builder::read(data)?;
+        for section in &mut builder.sections {
+            let is = |name: &str| section.name.as_slice() == name.as_bytes();
+            section.delete = self.replaced.iter().any(|(name, _)| is(name));
+            let changed = self.changed.iter().find(|(name, _)| is(name));
+            if let Some((_, content)) = changed {
+                section.data = SectionData::Data(content.clone().into());
+            }
+        }
+        for (name, content) in self.replaced {
+            let Some(content) = content else {
+                continue;
+            };
+            let section = builder.sections.add();
+            section.name = name.into();
+            section.sh_type = elf::SHT_PROGBITS;
+            section.sh_addralign = 1;
+            section.data = SectionData::Data(content.into());
+        }
+        let mut out = Vec::new();
+        builder.write(&mut out)?;
+        Ok(out)
+    }
+}
+
+fn signatures(btf: &ModuleBtf, vmlinux: &Btf<'_>) -> Result<Vec<Signatures>> {
+    let base = btf.base.as_deref().map(Btf::parse).transpose()?;
+    let split = Btf::parse_split(&btf.split, base.as_ref().unwrap_or(vmlinux))?;
+    let declaration = |id| {
+        let func = Declaration::new(&split, split.get(id)?)?;
+        Some(func.to_string())
     };
-    Ok(btf.funcs.iter().filter_map(pair).collect())
+    let signatures = btf.kfuncs.iter().filter_map(|funcs| {
+        Some(Signatures {
+            public: declaration(funcs.public)?,
+            full: funcs.full.and_then(declaration),
+        })
+    });
+    Ok(signatures.collect())
 }
 
 impl Embedded {
@@ -136,7 +242,7 @@ impl Embedded {
         let kfuncs: Vec<_> = self
             .signatures
             .iter()
-            .map(|(public, full)| serde_json::json!({ "public": public, "full": full }))
+            .map(|kfunc| serde_json::json!({ "public": kfunc.public, "full": kfunc.full }))
             .collect();
         serde_json::json!({ "kfuncs": kfuncs }).to_string()
     }

@@ -107,44 +107,109 @@ pub enum Error {
     /// A module with the layout of another version.
     #[error("the module was built with another version of kernel-glue than this command")]
     OtherVersion,
-    /// A module that does not say for which kernel it was built.
+    /// A module that does not say for which kernel it is.
     #[error("section .modinfo has no vermagic: this is not a kernel module")]
     NoVermagic,
-    /// A module that was built for a kernel without a version.
+    /// A module for what is not a kernel's version.
     #[error("vermagic '{0}' does not begin with a kernel version")]
     Vermagic(String),
-    /// A parameter that the kernel has no way to check as declared.
-    #[error("kfunc {kfunc}, parameter {param}: {error}")]
-    Annotation {
-        /// The kfunc.
-        kfunc: String,
-        /// The parameter.
-        param: String,
+    /// BTF of a module that is not sound, or does not fit the base.
+    #[error("the module's own BTF cannot be kept: {part}: {error}")]
+    Foreign {
+        /// The section.
+        part: &'static str,
         /// Why.
-        error: Unspellable,
+        error: btf_core::Error,
     },
-    /// A type that the kernel does not have.
-    #[error("kfunc {kfunc}, {place}: the base has no {kind} '{name}'")]
-    NoSuchType {
-        /// The kfunc.
-        kfunc: String,
-        /// The parameter, or the return type.
+    /// BTF that was to be written, and that the kernel would refuse.
+    #[error("the kernel would refuse the module's BTF: {part}: {error}")]
+    Unsound {
+        /// The section.
+        part: &'static str,
+        /// Why.
+        error: btf_core::Error,
+    },
+    /// Ids that must be changed, but cannot be told from what is not an id.
+    #[error(
+        "section .BTF_ids has no symbols __BTF_ID__…: its ids cannot be kept (strip after this)"
+    )]
+    StrippedIds,
+    /// An id that is not one of the module's BTF.
+    #[error("section .BTF_ids does not fit the module's BTF: {0}")]
+    StrayId(String),
+    /// A function that would be called instead of a kfunc.
+    #[error("{0}: the kernel has a function of this name, which would be called instead")]
+    KernelFunction(String),
+    /// A kfunc of the name of a C function.
+    #[error("{0}: the C parts of the module have another function of this name")]
+    OtherFunction(String),
+    /// A type of the name of a C type.
+    #[error("the C parts of the module have another {kind} '{name}'")]
+    OtherType {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// A type with two records.
+    #[error("{kind} '{name}' is defined twice")]
+    DefinedTwice {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+    },
+    /// A type of the module without a record, that needs one.
+    #[error("{place}: the module does not define {kind} '{name}'")]
+    NotDefined {
+        /// The kfunc or type, and what of it.
         place: String,
         /// The kind that was looked for.
         kind: Kind,
         /// The name that was looked for.
         name: String,
     },
-    /// A type that a distilled base cannot hold.
-    #[error("kfunc {kfunc}, {place}: a {kind} cannot be declared")]
+    /// A type that the kernel does not have.
+    #[error("{place}: the base has no {kind} '{name}'")]
+    NoSuchType {
+        /// The kfunc or type, and what of it.
+        place: String,
+        /// The kind that was looked for.
+        kind: Kind,
+        /// The name that was looked for.
+        name: String,
+    },
+    /// A type that the kernel has several of.
+    #[error("{place}: the base has {count} types {kind} '{name}'")]
+    AmbiguousType {
+        /// The kfunc or type, and what of it.
+        place: String,
+        /// The kind that was looked for.
+        kind: Kind,
+        /// The name that was looked for.
+        name: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// A type that a declaration cannot have.
+    #[error("{place}: a {kind} cannot be declared")]
     UnsupportedType {
-        /// The kfunc.
-        kfunc: String,
-        /// The parameter, or the return type.
+        /// The kfunc or type, and what of it.
         place: String,
         /// The kind that was met.
         kind: Kind,
     },
+    /// An annotation that the kernel does not know.
+    #[error("{place}: {error}")]
+    Annotation {
+        /// The kfunc and its parameter.
+        place: String,
+        /// The annotation, and the kernels that know it.
+        error: Unspellable,
+    },
+    /// What is not a pointer cannot point into an arena.
+    #[error("{0}: only a pointer can point into an arena")]
+    ArenaType(String),
     /// A symbol that every declaration makes.
     #[error("kfunc {kfunc}: the module has no symbol {symbol}")]
     NoSymbol {

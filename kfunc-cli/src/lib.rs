@@ -9,22 +9,28 @@
 
 #![forbid(unsafe_code)]
 
+mod base;
 mod btf_file;
+mod btf_ids;
 mod check;
 mod dump;
 mod embed;
 mod error;
+mod foreign;
 mod header;
 mod id_sets;
 mod list;
 mod module;
+mod node;
 mod split;
 mod stubs;
+mod table;
+mod types;
 
 pub use btf_file::{read_btf, BtfFile};
 pub use check::{check, CheckKernel, CheckPolicy, Refusal};
 pub use dump::{dump, Format};
-pub use embed::{embed, Embedded};
+pub use embed::{embed, Embedded, Signatures};
 pub use error::{Error, Result};
 pub use header::{header, header_of, Language};
 pub use id_sets::{kfunc_sets, KfuncSet};

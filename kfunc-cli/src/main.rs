@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
     check, dump, embed, for_people, header, list, read_btf, BtfFile, CheckKernel, CheckPolicy,
-    Error, Format, Language, Place, Result, Selection,
+    Error, Format, Language, Place, Result, Selection, Signatures,
 };
 use serde_json::json;
 
@@ -210,8 +210,11 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
     if json {
         println!("{}", embedded.to_json());
     } else {
-        for (public, full) in &embedded.signatures {
-            println!("{public}  ->  {full}");
+        for Signatures { public, full } in &embedded.signatures {
+            match full {
+                Some(full) => println!("{public}  ->  {full}"),
+                None => println!("{public}"),
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 
 use kfunc_abi::call::Arch;
 use kfunc_abi::{record, KernelVersion};
-use object::read::elf::ElfFile64;
+use object::read::elf::{ElfFile64, ElfSymbol64};
 use object::{
     Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, SectionIndex, SymbolIndex,
 };
@@ -58,6 +58,18 @@ impl<'a> Module<'a> {
     pub(crate) fn section(&self, name: &str) -> Result<Option<&'a [u8]>> {
         let section = self.elf.section_by_name(name);
         Ok(section.map(|section| section.data()).transpose()?)
+    }
+
+    /// The symbols in the section of this name, and where they are in it.
+    pub(crate) fn symbols_of(&self, name: &str) -> Result<Vec<(&'a str, u64)>> {
+        let Some(section) = self.elf.section_by_name(name) else {
+            return Ok(Vec::new());
+        };
+        let inside = |symbol: &ElfSymbol64<'_, '_>| symbol.section_index() == Some(section.index());
+        let symbols = self.elf.symbols().filter(inside);
+        symbols
+            .map(|symbol| Ok((symbol.name()?, symbol.address())))
+            .collect()
     }
 
     /// The kernel that the module is for, from its vermagic.

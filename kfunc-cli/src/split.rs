@@ -1,219 +1,155 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The BTF of a module's kfuncs: their FUNCs, over a distilled base of the kernel's types.
+//! The BTF of a module: what its C parts have, and the FUNCs of its kfuncs.
 //!
-//! The kernel finds the base's types by name when the module is loaded (`btf_relocate` of
-//! `tools/lib/bpf/btf_relocate.c`), so the module does not depend on the ids of one build. A base holds only
-//! named INT, FLOAT, ENUM, STRUCT and UNION, without members; all else goes to the split part.
+//! ```text
+//!             C parts           added
+//!   .BTF.base │ INT int … │ STRUCT task_struct … │
+//!   .BTF      │ FUNC c_kfunc … │ FUNC foo, FUNC foo_impl … │
+//! ```
 
-use std::collections::{BTreeSet, HashMap};
+use btf_core::{Btf, ErrorKind, Header, Kind, TypeId, WriteOptions, Writer};
+use kfunc_abi::record::{Kfunc, Param, TypeRecord};
+use kfunc_abi::{Annotation, KernelVersion, KfuncFlags, Spelling, IMPL_SUFFIX};
 
-use btf_core::{Btf, Kind, Linkage, Param, Tag, Type, TypeId, Writer};
-use kfunc_abi::record::{self, Kfunc, TypeCode, TypeStep};
-use kfunc_abi::{Annotation, KernelVersion, Spelling, IMPL_SUFFIX};
-
+use crate::base::Distilled;
+use crate::foreign::{release, Sections};
+use crate::node::{Id, Node};
+use crate::table::Table;
+use crate::types::Types;
 use crate::{Error, Result};
 
 /// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).
-const KFUNC_TAG: Tag<'_> = Tag::Value(b"bpf_kfunc");
-/// Room for a module's BTF.
-const BTF_LEN: usize = 2 << 20;
+const KFUNC_TAG: &str = "bpf_kfunc";
+/// The tag that says KF_FASTCALL to compilers (`KF_FASTCALL_TAG`, as above).
+const FASTCALL_TAG: &str = "bpf_fastcall";
+/// What a pointer into an arena points to (`TYPE_ATTR_ARENA`, as above).
+const ARENA_ATTRIBUTE: &str = "address_space(1)";
+/// Bytes of a name and its part of a record: of a BTF, not less.
+const NAME_LEN: usize = 8;
+/// Bytes that are enough for most modules.
+const FIRST_LEN: usize = 64 << 10;
 
 /// The two sections, and what the module must know of them.
 pub(crate) struct ModuleBtf {
     /// `.BTF`.
     pub(crate) split: Vec<u8>,
-    /// `.BTF.base`.
-    pub(crate) base: Vec<u8>,
+    /// `.BTF.base`; none for a module that is tied to one build of its kernel.
+    pub(crate) base: Option<Vec<u8>>,
     /// First id of the split part.
     pub(crate) start_id: TypeId,
     /// The FUNCs of each kfunc.
-    pub(crate) funcs: Vec<Funcs>,
+    pub(crate) kfuncs: Vec<Funcs>,
 }
 
-/// The FUNCs of a kfunc.
-pub(crate) struct Funcs {
-    /// With the public signature.
-    pub(crate) public: TypeId,
-    /// With the full one, if anything is implicit.
-    pub(crate) full: Option<TypeId>,
+/// The ids of a kfunc's FUNCs.
+pub(crate) struct Funcs<T = TypeId> {
+    /// `foo`.
+    pub(crate) public: T,
+    /// `foo_impl`; none if nothing is implicit.
+    pub(crate) full: Option<T>,
 }
 
-/// Writes the BTF of `kfuncs`, whose types are those of `vmlinux`.
+/// What a module declares.
+#[derive(Default)]
+pub(crate) struct Declared<'a> {
+    pub(crate) kfuncs: Vec<Kfunc<'a>>,
+    pub(crate) types: Vec<TypeRecord<'a>>,
+}
+
+/// What a module has already, and how it stands in its sections.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub(crate) sections: Sections<'a>,
+    /// `.BTF`.
+    pub(crate) split: Btf<'a>,
+}
+
+/// Writes the BTF of a module for `kernel`, whose BTF is `vmlinux`. It stands on `base`; if there is none, on
+/// `vmlinux` itself.
 ///
 /// # Errors
 ///
-/// A type that `vmlinux` does not have, or that a distilled base cannot hold.
+/// A type that `vmlinux` does not have, an annotation that `kernel` does not know, or something that the module has
+/// already, and that is not the same.
 pub(crate) fn write(
     vmlinux: &Btf<'_>,
     kernel: KernelVersion,
-    kfuncs: &[Kfunc<'_>],
+    kept: Option<Kept<'_>>,
+    base: Option<Distilled<'_>>,
+    declared: &Declared<'_>,
 ) -> Result<ModuleBtf> {
-    let mut leaves = BTreeSet::new();
-    for kfunc in kfuncs {
-        for (place, ty) in places(kfunc) {
-            Finder {
-                vmlinux,
-                kfunc,
-                place: &place,
-            }
-            .collect(ty, &mut leaves)?;
-        }
-    }
-    let (base, known) = write_base(vmlinux, &leaves)?;
-    let base_btf = Btf::parse(&base)?;
-    let mut out = vec![0; BTF_LEN];
-    let mut split = Split {
-        writer: Writer::split(&mut out, &base_btf),
-        vmlinux,
-        kernel,
-        known,
-        references: HashMap::new(),
-    };
-    let mut funcs = Vec::new();
-    for kfunc in kfuncs {
-        funcs.push(split.push_pair(kfunc)?);
-    }
-    Ok(ModuleBtf {
-        split: split.writer.finish()?.to_vec(),
-        start_id: base_btf.end_id(),
-        funcs,
-        base,
-    })
-}
-
-/// The return type and the parameters of `kfunc`, each with what to call it in an error.
-fn places<'a>(kfunc: &Kfunc<'a>) -> Vec<(String, TypeCode<'a>)> {
-    let params = kfunc
-        .params()
-        .map(|param| (format!("parameter {}", param.name), param.ty));
-    std::iter::once(("return type".to_owned(), kfunc.return_type()))
-        .chain(params)
-        .collect()
-}
-
-/// Finds the types of one place of a declaration in the kernel's BTF.
-struct Finder<'f, 'a> {
-    vmlinux: &'f Btf<'a>,
-    kfunc: &'f Kfunc<'f>,
-    place: &'f str,
-}
-
-impl<'a> Finder<'_, 'a> {
-    /// Adds the types that the base must hold for `ty`.
-    fn collect(&self, mut ty: TypeCode<'_>, leaves: &mut BTreeSet<TypeId>) -> Result<()> {
-        loop {
-            match ty.next()? {
-                TypeStep::Around(_) | TypeStep::Tag(_) => {}
-                TypeStep::Array(_) => return Err(self.unsupported(Kind::ARRAY)),
-                TypeStep::Function(_) => return Err(self.unsupported(Kind::FUNC_PROTO)),
-                TypeStep::Void | TypeStep::Module { .. } => return Ok(()),
-                TypeStep::Kernel { kind, name } => {
-                    return self.collect_kernel(self.find(kind, name)?, leaves)
-                }
+    let table = kept.map_or_else(Table::default, |kept| Table::of(&kept.split));
+    let mut types = Types::new(vmlinux, base, table, &declared.types)?;
+    let mut kfuncs = Vec::new();
+    for kfunc in &declared.kfuncs {
+        for name in [kfunc.name.to_owned(), full_name(kfunc)] {
+            if vmlinux.find(name.as_bytes(), Kind::FUNC).is_some() {
+                return Err(Error::KernelFunction(name));
             }
         }
-    }
-
-    fn find(&self, kind: Kind, name: &str) -> Result<Type<'a>> {
-        self.vmlinux
-            .find(name.as_bytes(), kind)
-            .ok_or_else(|| Error::NoSuchType {
-                kfunc: self.kfunc.name.to_owned(),
-                place: self.place.to_owned(),
-                kind,
-                name: name.to_owned(),
-            })
-    }
-
-    fn collect_kernel(&self, mut ty: Type<'a>, leaves: &mut BTreeSet<TypeId>) -> Result<()> {
-        for _ in 0..btf_core::limits::MAX_RESOLVE_DEPTH {
-            match ty.kind() {
-                Kind::INT | Kind::FLOAT | Kind::ENUM | Kind::STRUCT | Kind::UNION => {
-                    leaves.insert(ty.id());
-                    return Ok(());
-                }
-                Kind::TYPEDEF | Kind::PTR | Kind::CONST | Kind::VOLATILE => {
-                    let target = ty.target().unwrap_or(TypeId::VOID);
-                    match self.vmlinux.get(target) {
-                        Some(inner) => ty = inner,
-                        None => return Ok(()),
-                    }
-                }
-                _ => break,
-            }
-        }
-        Err(self.unsupported(ty.kind()))
-    }
-
-    fn unsupported(&self, kind: Kind) -> Error {
-        Error::UnsupportedType {
-            kfunc: self.kfunc.name.to_owned(),
-            place: self.place.to_owned(),
-            kind,
-        }
-    }
-}
-
-/// Writes the base, in the order of the kernel's ids; gives the new id of each.
-fn write_base(
-    vmlinux: &Btf<'_>,
-    leaves: &BTreeSet<TypeId>,
-) -> Result<(Vec<u8>, HashMap<TypeId, TypeId>)> {
-    let mut out = vec![0; BTF_LEN];
-    let mut writer = Writer::new(&mut out);
-    let mut known = HashMap::from([(TypeId::VOID, TypeId::VOID)]);
-    for ty in leaves.iter().filter_map(|id| vmlinux.get(*id)) {
-        let name = vmlinux.name(&ty);
-        let size = ty.size().unwrap_or_default();
-        let id = match ty.int() {
-            Some(int) => writer.push_int(name, size as u8, int.encoding)?,
-            None => writer.push_opaque(ty.kind(), name, size)?,
+        let mut signature = Signature {
+            types: &mut types,
+            kfunc,
+            kernel,
         };
-        known.insert(ty.id(), id);
+        kfuncs.push(signature.add()?);
     }
-    Ok((writer.finish()?.to_vec(), known))
+    write_sections(vmlinux, kernel, kept, types, &kfuncs)
 }
 
-/// The split part, while it is written.
-struct Split<'b, 'a> {
-    writer: Writer<'b>,
-    vmlinux: &'b Btf<'a>,
+fn full_name(kfunc: &Kfunc<'_>) -> String {
+    format!("{}{IMPL_SUFFIX}", kfunc.name)
+}
+
+/// Both signatures of a kfunc.
+struct Signature<'s, 't, 'a> {
+    types: &'s mut Types<'t, 'a>,
+    kfunc: &'s Kfunc<'a>,
     kernel: KernelVersion,
-    /// The kernel's types that there are already, by the kernel's ids.
-    known: HashMap<TypeId, TypeId>,
-    /// Pointers and qualifiers that there are already.
-    references: HashMap<(Kind, TypeId), TypeId>,
 }
 
-impl Split<'_, '_> {
-    /// Adds the signatures of `kfunc`.
-    fn push_pair(&mut self, kfunc: &Kfunc<'_>) -> Result<Funcs> {
-        let return_type = self.push_type(kfunc.return_type())?;
-        let mut params = Vec::new();
-        for param in kfunc.params() {
-            let name = self.name(kfunc, &param)?;
-            params.push(Param {
-                ty: self.push_type(param.ty)?,
-                name: self.writer.name(name.as_bytes())?,
-            });
+/// Parameters of a prototype.
+type Params = Vec<(Vec<u8>, Id)>;
+
+impl<'a> Signature<'_, '_, 'a> {
+    /// Adds the FUNCs of the kfunc, and their tags.
+    fn add(&mut self) -> Result<Funcs<Id>> {
+        let kfunc = self.kfunc;
+        let flags = kfunc.flags.difference(kfunc.flags.unheeded(self.kernel));
+        let place = format!("kfunc {}, return type", kfunc.name);
+        let return_type = self.types.declared(kfunc.return_type(), &place)?;
+        let public_return = match flags.contains(KfuncFlags::ARENA_RET) {
+            true => self.arena_pointer(return_type, &place)?,
+            false => return_type,
+        };
+        let (mut public, mut full) = (Params::new(), Params::new());
+        for (index, param) in kfunc.params().enumerate() {
+            let place = format!("kfunc {}, parameter {}", kfunc.name, param.name);
+            let name = self.name(&param, &place)?;
+            let ty = self.types.declared(param.ty, &place)?;
+            full.push((name.clone(), ty));
+            if param.implicit {
+                continue;
+            }
+            let ty = match is_in_arena(&param, index, flags) {
+                true => self.arena_pointer(ty, &place)?,
+                false => ty,
+            };
+            public.push((name, ty));
         }
-        let explicit = params.get(..kfunc.explicit).unwrap_or(&params);
-        let public_proto = self.writer.push_func_proto(return_type, explicit)?;
-        let public = self
-            .writer
-            .push_func(kfunc.name.as_bytes(), public_proto, Linkage::STATIC)?;
-        self.writer.push_decl_tag(KFUNC_TAG, public, None)?;
-        if params.len() == kfunc.explicit {
+        let has_full = public.len() < full.len();
+        let public = self.add_func(kfunc.name.to_owned(), public_return, public)?;
+        self.add_tag(KFUNC_TAG, public);
+        if kfunc.flags.contains(KfuncFlags::FASTCALL) {
+            self.add_tag(FASTCALL_TAG, public);
+        }
+        if !has_full {
             return Ok(Funcs { public, full: None });
         }
-        let full_name = format!("{}{IMPL_SUFFIX}", kfunc.name);
-        let full_proto = self.writer.push_func_proto(return_type, &params)?;
-        let full = self
-            .writer
-            .push_func(full_name.as_bytes(), full_proto, Linkage::STATIC)?;
+        let full = self.add_func(full_name(kfunc), return_type, full)?;
         if kfunc.legacy {
-            self.writer.push_decl_tag(KFUNC_TAG, full, None)?;
+            self.add_tag(KFUNC_TAG, full);
         }
         Ok(Funcs {
             public,
@@ -221,72 +157,162 @@ impl Split<'_, '_> {
         })
     }
 
-    /// The name of a parameter, as the kernel wants it.
-    fn name(&self, kfunc: &Kfunc<'_>, param: &record::Param<'_>) -> Result<String> {
-        let ignored = (kfunc.legacy && param.implicit).then_some(Annotation::Ignored);
+    /// The name of a parameter, as the verifier of the kernel wants it.
+    fn name(&self, param: &Param<'a>, place: &str) -> Result<Vec<u8>> {
+        // Programs that call the full signature pass anything for what is implicit.
+        let ignored = (param.implicit && self.kfunc.legacy).then_some(Annotation::Ignored);
         let Some(annotation) = param.annotation.or(ignored) else {
-            return Ok(param.name.to_owned());
+            return Ok(param.name.into());
         };
-        match annotation.suffix(self.kernel) {
-            Ok(Spelling::Suffix(suffix)) => Ok(format!("{}{suffix}", param.name)),
-            Ok(Spelling::Name(name)) => Ok(name.to_owned()),
-            Err(error) => Err(Error::Annotation {
-                kfunc: kfunc.name.to_owned(),
-                param: param.name.to_owned(),
+        let spelling = annotation
+            .suffix(self.kernel)
+            .map_err(|error| Error::Annotation {
+                place: place.to_owned(),
                 error,
-            }),
+            })?;
+        Ok(match spelling {
+            Spelling::Suffix(suffix) => [param.name, suffix].concat().into(),
+            Spelling::Name(name) => name.into(),
+        })
+    }
+
+    /// `pointer` as programs see it: into their arena (`process_kfunc_with_arena_attrs` of
+    /// `tools/bpf/resolve_btfids`). The full signature is without.
+    fn arena_pointer(&mut self, pointer: Id, place: &str) -> Result<Id> {
+        let target = match self.types.table.get(pointer) {
+            Some(Node::Around(Kind::PTR, target)) => *target,
+            _ => return Err(Error::ArenaType(place.to_owned())),
+        };
+        let target = self.types.table.add(Node::TypeTag {
+            value: ARENA_ATTRIBUTE.into(),
+            attribute: true,
+            target,
+        });
+        Ok(self.types.table.add(Node::Around(Kind::PTR, target)))
+    }
+
+    /// Adds a FUNC. A function of this name that is there already must be the same.
+    fn add_func(&mut self, name: String, return_type: Id, params: Params) -> Result<Id> {
+        let table = &mut self.types.table;
+        let proto = table.add(Node::Proto {
+            return_type,
+            params,
+        });
+        let func = Node::Func {
+            name: name.clone().into(),
+            proto,
+        };
+        match table.named(Kind::FUNC, &name) {
+            Some(known) if table.get(known) != Some(&func) => Err(Error::OtherFunction(name)),
+            Some(known) => Ok(known),
+            None => Ok(table.add(func)),
         }
     }
 
-    fn push_type(&mut self, mut code: TypeCode<'_>) -> Result<TypeId> {
-        let mut around = Vec::new();
-        let mut id = loop {
-            match code.next()? {
-                TypeStep::Around(kind) => around.push(kind),
-                // Arrays and functions were refused before; a tag says nothing to the verifier here.
-                TypeStep::Tag(_) | TypeStep::Array(_) | TypeStep::Function(_) => {}
-                TypeStep::Void => break TypeId::VOID,
-                // A struct of the module: its members are the module's own affair.
-                TypeStep::Module { kind, name, size } => {
-                    break self.writer.push_opaque(kind, name.as_bytes(), size)?
-                }
-                TypeStep::Kernel { kind, name } => {
-                    let found = self.vmlinux.find(name.as_bytes(), kind);
-                    let id = found.map_or(TypeId::VOID, |ty| ty.id());
-                    break self.push_kernel(id)?;
-                }
+    fn add_tag(&mut self, value: &str, target: Id) {
+        self.types.table.add(Node::DeclTag {
+            value: value.into(),
+            attribute: false,
+            target,
+            component: None,
+        });
+    }
+}
+
+/// Whether the public signature has a pointer into the program's arena there.
+fn is_in_arena(param: &Param<'_>, index: usize, flags: KfuncFlags) -> bool {
+    let by_flag = match index {
+        0 => flags.contains(KfuncFlags::ARENA_ARG1),
+        1 => flags.contains(KfuncFlags::ARENA_ARG2),
+        _ => false,
+    };
+    let by_name = matches!(
+        param.annotation,
+        Some(Annotation::Arena | Annotation::ArenaNullable)
+    );
+    by_flag || by_name
+}
+
+/// Writes both sections, in the form of those that are there.
+fn write_sections(
+    vmlinux: &Btf<'_>,
+    kernel: KernelVersion,
+    kept: Option<Kept<'_>>,
+    mut types: Types<'_, '_>,
+    kfuncs: &[Funcs<Id>],
+) -> Result<ModuleBtf> {
+    types.fill_base()?;
+    let sections = kept.map(|kept| kept.sections);
+    let options = |of: Option<&[u8]>| WriteOptions {
+        dialect: release(kernel).dialect(),
+        layout: of.is_some_and(has_layout),
+        ..WriteOptions::default()
+    };
+    let base = match &types.base {
+        None => None,
+        Some(base) => {
+            let kept = sections.and_then(|sections| sections.base);
+            Some(grown(options(kept), |writer| base.write(writer))?)
+        }
+    };
+    let base_btf = base.as_deref().map(Btf::parse).transpose()?;
+    let base_btf = base_btf.unwrap_or(*vmlinux);
+    let options = WriteOptions {
+        base: Some(&base_btf),
+        ..options(sections.map(|sections| sections.split))
+    };
+    let split = grown(options, |writer| {
+        types
+            .table
+            .write(kept.as_ref().map(|kept| &kept.split), writer)
+    })?;
+    let start_id = base_btf.end_id();
+    let in_split = |id: Id| id.in_split(start_id);
+    let kfuncs = kfuncs
+        .iter()
+        .map(|funcs| Funcs {
+            public: in_split(funcs.public),
+            full: funcs.full.map(in_split),
+        })
+        .collect();
+    Ok(ModuleBtf {
+        split,
+        start_id,
+        kfuncs,
+        base,
+    })
+}
+
+/// The bytes that `fill` writes, however many they are.
+fn grown(
+    options: WriteOptions<'_>,
+    fill: impl Fn(&mut Writer<'_>) -> std::result::Result<(), btf_core::Error>,
+) -> Result<Vec<u8>> {
+    let mut out = vec![0; FIRST_LEN];
+    loop {
+        let mut name_index = vec![0; out.len() / NAME_LEN];
+        let mut writer = Writer::with(
+            &mut out,
+            WriteOptions {
+                name_index: &mut name_index,
+                ..options
+            },
+        );
+        fill(&mut writer)?;
+        let error = match writer.finish().map(<[u8]>::len) {
+            Ok(len) => {
+                out.truncate(len);
+                return Ok(out);
             }
+            Err(error) => error,
         };
-        for kind in around.into_iter().rev() {
-            id = self.push_reference(kind, id)?;
+        match error.kind {
+            ErrorKind::BufferTooSmall { need } => out.resize(need, 0),
+            _ => return Err(error.into()),
         }
-        Ok(id)
     }
+}
 
-    /// The kernel's type `id`: in the base already, or a chain that leads there.
-    fn push_kernel(&mut self, id: TypeId) -> Result<TypeId> {
-        if let Some(known) = self.known.get(&id) {
-            return Ok(*known);
-        }
-        let Some(ty) = self.vmlinux.get(id) else {
-            return Ok(TypeId::VOID);
-        };
-        let inner = ty.target().unwrap_or(TypeId::VOID);
-        let inner = self.push_kernel(inner)?;
-        let new = match ty.kind() {
-            Kind::TYPEDEF => self.writer.push_typedef(self.vmlinux.name(&ty), inner)?,
-            kind => self.push_reference(kind, inner)?,
-        };
-        self.known.insert(id, new);
-        Ok(new)
-    }
-
-    fn push_reference(&mut self, kind: Kind, target: TypeId) -> Result<TypeId> {
-        if let Some(id) = self.references.get(&(kind, target)) {
-            return Ok(*id);
-        }
-        let id = self.writer.push_reference(kind, target)?;
-        self.references.insert((kind, target), id);
-        Ok(id)
-    }
+fn has_layout(section: &[u8]) -> bool {
+    Header::parse(section).is_ok_and(|header| !header.layout.is_empty())
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{ensure, Context, Result};
 use btf_core::{Btf, Relocation};
-use kfunc_cli::Embedded;
+use kfunc_cli::{Embedded, Signatures};
 
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
@@ -20,8 +20,8 @@ use crate::{guest, initramfs, packages, qemu};
 pub struct Booted {
     /// The kernel.
     pub kernel: Kernel,
-    /// Public and full signature of each kfunc.
-    pub signatures: Vec<(String, String)>,
+    /// The signatures of each kfunc.
+    pub signatures: Vec<Signatures>,
     /// What the guest said.
     pub report: Report,
 }
@@ -85,7 +85,10 @@ fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) ->
 
 /// The BTF that a kernel with the BTF `vmlinux` makes of the module's.
 fn relocated_btf(module: &Embedded, vmlinux: &[u8]) -> Result<Vec<u8>> {
-    let base = Btf::parse(&module.btf_base)?;
+    let Some(base) = &module.btf_base else {
+        return Ok(module.btf.clone());
+    };
+    let base = Btf::parse(base)?;
     let split = Btf::parse_split(&module.btf, &base)?;
     let vmlinux = Btf::parse(vmlinux)?;
     let mut room = vec![0; Relocation::required_len(&split)];

@@ -33,8 +33,10 @@ fn full_signature<'b>(booted: &'b Booted, call: &Call) -> &'b str {
     let names = |public: &str| public.split([' ', '*', '(']).any(|word| word == name);
     let mut signatures = booted.signatures.iter();
     signatures
-        .find(|(public, _)| names(public))
-        .map_or("unknown", |(_, full)| full)
+        .find(|kfunc| names(&kfunc.public))
+        .map_or("unknown", |kfunc| {
+            kfunc.full.as_ref().unwrap_or(&kfunc.public)
+        })
 }
 
 /// The rows, for people.

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The BTF that a module has already: of its C parts, as pahole and resolve_btfids left it, or of `kfunc embed` itself.
+
+use btf_core::validate::{validate, Policy, Release};
+use btf_core::{Btf, Relocation};
+use kfunc_abi::KernelVersion;
+
+use crate::module::Module;
+use crate::Result;
+
+/// Bytes of the smallest record.
+const RECORD_LEN: usize = btf_core::limits::TYPE_LEN;
+
+/// The parts of a module's BTF.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sections<'a> {
+    /// `.BTF`.
+    pub(crate) split: &'a [u8],
+    /// `.BTF.base`; none if it stands on the kernel's BTF itself.
+    pub(crate) base: Option<&'a [u8]>,
+}
+
+/// Which part of a module's BTF is not sound.
+#[derive(Debug)]
+pub(crate) struct Unsound {
+    pub(crate) part: &'static str,
+    pub(crate) error: btf_core::Error,
+}
+
+impl<'a> Sections<'a> {
+    /// Those of `module`, if it has any.
+    pub(crate) fn of(module: &Module<'a>) -> Result<Option<Self>> {
+        let base = module.section(".BTF.base")?;
+        let split = module.section(".BTF")?;
+        Ok(split.map(|split| Self { split, base }))
+    }
+
+    /// Whether a kernel of `release`, which has the BTF `vmlinux`, takes it.
+    pub(crate) fn check(
+        &self,
+        vmlinux: &Btf<'_>,
+        release: Release,
+    ) -> std::result::Result<(), Unsound> {
+        let Some(base) = self.base else {
+            return sound(self.split, ".BTF", Some(vmlinux), release, |_| Ok(()));
+        };
+        sound(base, ".BTF.base", None, release, |base| {
+            sound(self.split, ".BTF", Some(base), release, |split| {
+                self.relocate(split, vmlinux)
+            })
+        })
+    }
+
+    /// Whether it can be moved from its distilled base onto `vmlinux`.
+    fn relocate(&self, split: &Btf<'_>, vmlinux: &Btf<'_>) -> std::result::Result<(), Unsound> {
+        let part = ".BTF.base";
+        let unsound = |error| Unsound { part, error };
+        let mut room = vec![0; Relocation::required_len(split)];
+        let relocation = Relocation::new(split, vmlinux, &mut room).map_err(unsound)?;
+        let mut moved = vec![0; self.split.len()];
+        relocation.write(&mut moved).map_err(unsound)?;
+        Ok(())
+    }
+}
+
+/// Does `work` with the BTF `data`, if the kernel takes it.
+fn sound<T>(
+    data: &[u8],
+    part: &'static str,
+    base: Option<&Btf<'_>>,
+    release: Release,
+    work: impl FnOnce(&Btf<'_>) -> std::result::Result<T, Unsound>,
+) -> std::result::Result<T, Unsound> {
+    let mut room = vec![0; data.len() / RECORD_LEN];
+    match validate(data, Policy::Kernel { base }, release, &mut room) {
+        Ok(btf) => work(&btf),
+        Err(error) => Err(Unsound { part, error }),
+    }
+}
+
+/// Whose rules a `kernel` has for BTF. Those between 6.12 and 7.3 are taken for 7.3, which refuses less.
+pub(crate) fn release(kernel: KernelVersion) -> Release {
+    if kernel <= KernelVersion::new(6, 12) {
+        Release::Linux6_12
+    } else {
+        Release::Linux7_3
+    }
+}

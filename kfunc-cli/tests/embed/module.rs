@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Small modules, as kbuild leaves them.
+
+use kfunc_abi::call::Arch;
+use kfunc_abi::record;
+use object::write::{Object, SectionId, Symbol, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, SectionKind,
+    SymbolFlags, SymbolKind, SymbolScope,
+};
+use verifier_fixup::text::{encode, Stub};
+
+pub(crate) const VERMAGIC_6_12: &str =
+    "6.12.117+deb13-cloud-amd64 SMP preempt mod_unload modversions ";
+pub(crate) const VERMAGIC_7_3: &str =
+    "7.3.4+deb13-cloud-arm64 SMP preempt mod_unload modversions aarch64";
+
+/// A module in the making.
+#[derive(Clone)]
+pub(crate) struct Module {
+    pub(crate) arch: Arch,
+    pub(crate) declarations: Vec<u8>,
+    pub(crate) vermagic: Option<&'static str>,
+    /// Its name, how many implicit arguments it has, and whether it is as it should be.
+    pub(crate) stub: Option<(&'static str, usize, bool)>,
+    /// Names of functions.
+    pub(crate) functions: Vec<&'static str>,
+    /// Further sections.
+    pub(crate) sections: Vec<(&'static str, Vec<u8>)>,
+    /// Symbols in the last of them.
+    pub(crate) symbols: Vec<(String, u64)>,
+}
+
+impl Module {
+    /// A module for x86-64 and Linux 6.12 with these declarations.
+    pub(crate) fn new(declarations: &[Vec<u8>]) -> Self {
+        Self {
+            arch: Arch::X86_64,
+            declarations: declarations.concat(),
+            vermagic: Some(VERMAGIC_6_12),
+            stub: None,
+            functions: Vec::new(),
+            sections: Vec::new(),
+            symbols: Vec::new(),
+        }
+    }
+
+    /// The ELF file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let architecture = match self.arch {
+            Arch::X86_64 => Architecture::X86_64,
+            Arch::Arm64 => Architecture::Aarch64,
+        };
+        let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
+        let mut add = |name: &str, content: &[u8]| {
+            let section = object.add_section(vec![], name.into(), SectionKind::Data);
+            object.append_section_data(section, content, 8);
+            section
+        };
+        add(record::SECTION, &self.declarations);
+        if let Some(vermagic) = self.vermagic {
+            let info = format!("license=GPL\0vermagic={vermagic}\0name=made\0");
+            add(".modinfo", info.as_bytes());
+        }
+        let text = add(".text", &self.text());
+        let last = self
+            .sections
+            .iter()
+            .map(|(name, content)| add(name, content))
+            .last();
+        for function in &self.functions {
+            add_symbol(&mut object, text, function, 0xc0);
+        }
+        if let Some((name, ..)) = self.stub {
+            for (prefix, value) in [
+                ("__kfunc_stubs_", 0),
+                ("__kfunc_slots_", 0x40),
+                ("__kfunc_body_", 0x80),
+            ] {
+                add_symbol(&mut object, text, &format!("{prefix}{name}"), value);
+            }
+        }
+        for (symbol, value) in &self.symbols {
+            add_symbol(&mut object, last.unwrap(), symbol, *value);
+        }
+        object.write().unwrap()
+    }
+
+    /// Stub, slot and body in one section, so that the stub needs no relocation.
+    fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Some((_, implicit, good)) = self.stub {
+            let stub = Stub {
+                address: 0x1000,
+                slot: 0x1040,
+                body: 0x1080,
+                explicit: 1,
+                implicit,
+            };
+            text.extend(encode(self.arch, &stub).unwrap().bytes());
+            text[5] ^= u8::from(!good);
+        }
+        text.resize(0x100, 0);
+        text
+    }
+}
+
+fn add_symbol(object: &mut Object<'_>, section: SectionId, name: &str, value: u64) {
+    object.add_symbol(Symbol {
+        name: name.into(),
+        value,
+        size: 0,
+        kind: SymbolKind::Text,
+        scope: SymbolScope::Linkage,
+        weak: false,
+        section: SymbolSection::Section(section),
+        flags: SymbolFlags::None,
+    });
+}
+
+/// The content of a section; empty if there is none.
+pub(crate) fn section(module: &[u8], name: &str) -> Vec<u8> {
+    let elf = object::File::parse(module).unwrap();
+    let section = elf.section_by_name(name);
+    section.map_or_else(Vec::new, |section| section.data().unwrap().to_vec())
+}
