@@ -169,7 +169,7 @@ impl State {
 
     /// The next bytes of the stack, with the argument's alignment.
     fn take_stack(&mut self, arg: &ArgModel) -> ArgPlace {
-        let alignment = arg.class.stack_alignment(arg.size);
+        let alignment = arg.alignment();
         // The alignment counts from the stack pointer before the call.
         let pushed = match self.arch {
             Arch::X86_64 => sysv64::RETURN_ADDRESS_LEN,

@@ -111,6 +111,15 @@ impl ArgModel {
             class: Class::Scalar,
         }
     }
+
+    /// Bytes that it is aligned to where it is passed in memory: 8 or 16.
+    pub const fn alignment(&self) -> u32 {
+        match self.class {
+            Class::Scalar if self.size > 8 => 16,
+            Class::Composite16 => 16,
+            _ => 8,
+        }
+    }
 }
 
 impl FuncModel {

@@ -22,7 +22,7 @@ pub(super) const fn argument_register(index: usize) -> Option<u8> {
 /// What is aligned to 16 bytes begins at an even register (C.10). Once an argument had to go to the stack, all
 /// later ones do (C.13).
 pub(super) fn place(state: &mut State, arg: &ArgModel) -> ArgPlace {
-    if arg.class.stack_alignment(arg.size) == 16 {
+    if arg.alignment() == 16 {
         state.registers = state.registers.saturating_add(state.registers & 1);
     }
     state.take_registers(words(arg)).unwrap_or_else(|| {

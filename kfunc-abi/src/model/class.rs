@@ -18,7 +18,8 @@ pub enum Class {
     Composite,
     /// A struct or union that holds an `__int128`, and has its alignment.
     Composite16,
-    /// A struct with a member that is not at a multiple of its alignment.
+    /// A struct with a member that is not at a multiple of its alignment. Bitfields do not count, as for gcc;
+    /// clang counts those that a packed struct moves.
     Packed,
     /// A struct or union with a floating-point number in it. No kernel function has one.
     Float,
@@ -49,15 +50,6 @@ impl Class {
         } else {
             Self::Composite
         })
-    }
-
-    /// Bytes that the value is aligned to where it has `size` bytes and is passed in memory: 8 or 16.
-    pub const fn stack_alignment(self, size: u8) -> u32 {
-        match self {
-            Self::Scalar if size > 8 => 16,
-            Self::Composite16 => 16,
-            _ => 8,
-        }
     }
 }
 

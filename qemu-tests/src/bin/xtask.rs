@@ -14,7 +14,7 @@ use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
-use qemu_tests::{fuzz, kernel_btf, parity_table, source_check, table};
+use qemu_tests::{call_oracle, fuzz, kernel_btf, parity_table, source_check, table};
 
 /// Random blobs for a comparison of BTF checks, by default.
 const RANDOM_BLOBS: usize = 3000;
@@ -60,7 +60,18 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Check everything: format, lints, unit tests, documentation, all kernels, their BTF, and what they say of ours.
+    /// Compare where kfunc-abi says that arguments are with the code of gcc and clang, for prototypes by chance.
+    ///
+    /// Exit status 1 if they disagree.
+    Calls {
+        /// How many prototypes.
+        #[arg(long, value_name = "COUNT", default_value_t = call_oracle::PROTOTYPES)]
+        prototypes: usize,
+        /// What they are made from.
+        #[arg(long, default_value_t = call_oracle::SEED)]
+        seed: u64,
+    },
+    /// Check everything: format, lints, unit tests, documentation, calls, all kernels, their BTF, and what they say of ours.
     Test {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
@@ -131,6 +142,9 @@ fn main() -> ExitCode {
             seed,
             json,
         } => parity(&kernels, seed, random, json),
+        Task::Calls { prototypes, seed } => {
+            BuildRoot::open().and_then(|root| calls(&root, seed, prototypes))
+        }
         Task::Test { pin } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
@@ -243,6 +257,24 @@ fn report_parity(compared: &[Parity]) -> bool {
     compared.iter().all(|parity| parity.failures.is_empty())
 }
 
+/// Tells where kfunc-abi and a compiler disagree; true if nowhere.
+fn calls(root: &BuildRoot, seed: u64, prototypes: usize) -> Result<bool> {
+    let compared = step(
+        &format!("comparing {prototypes} prototypes with what compilers make of them"),
+        || call_oracle::check(root, seed, prototypes),
+    )?;
+    for failure in compared.failures.iter().take(SHOWN_DISAGREEMENTS) {
+        eprintln!("FAILED {failure}");
+    }
+    println!(
+        "places of arguments: {} compared, {} differ; compilers disagree about {}",
+        compared.places,
+        compared.failures.len(),
+        compared.excused
+    );
+    Ok(compared.failures.is_empty())
+}
+
 fn demo(selection: &Selection, json: bool) -> Result<bool> {
     let root = BuildRoot::open()?;
     let outcome = boot_all(&root, &Kernels::find(&root, selection)?);
@@ -326,6 +358,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         pin,
     };
     let root = BuildRoot::open()?;
+    let calls_agree = calls(&root, call_oracle::SEED, call_oracle::PROTOTYPES)?;
     let kernels = Kernels::find(&root, &everything)?;
     let mut outcome = boot_all(&root, &kernels);
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
@@ -343,7 +376,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         "boot tests: {held} passed, {} failed",
         outcome.failures.len()
     );
-    Ok(all_held)
+    Ok(all_held && calls_agree)
 }
 
 fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
