@@ -107,7 +107,8 @@ impl Part<'_> {
 
 /// What is to be said of a kfunc, a line each.
 fn remarks(entry: &Entry<'_>, text: &mut Declarations<'_, '_>) -> Result<Vec<String>> {
-    let mut remarks = Vec::new();
+    let lines = entry.doc.trim_end().lines();
+    let mut remarks: Vec<_> = lines.map(|line| line.trim().to_owned()).collect();
     let params = entry.signature.params().filter(|param| param.implicit);
     let implicit = params.map(|param| text.param(param.param));
     let implicit = implicit.collect::<Result<Vec<_>>>()?.join(", ");

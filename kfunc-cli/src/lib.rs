@@ -35,5 +35,5 @@ pub use error::{Error, Result};
 pub use header::{header, header_of, Language};
 pub use id_sets::{kfunc_sets, KfuncSet};
 pub use list::{
-    for_people, list, Kfunc, KfuncFile, KfuncList, Place, Programs, Running, Selection,
+    for_people, list, Declared, Kfunc, KfuncFile, KfuncList, Place, Programs, Running, Selection,
 };

@@ -8,6 +8,7 @@
 //!   registered: set → programs ────┘
 //! ```
 
+mod declared;
 mod entry;
 mod input;
 mod print;
@@ -21,6 +22,7 @@ use serde_json::{json, Value};
 use crate::dump::{arena_macro, with_types, Declarations};
 use crate::{BtfFile, Error, Result};
 
+pub use declared::Declared;
 pub use entry::Programs;
 pub(crate) use entry::{entries, Entry};
 pub use input::{KfuncFile, Running};
@@ -65,6 +67,8 @@ pub struct Kfunc {
     pub source: kfunc_abi::Source,
     /// The kfunc of which it is the form with all parameters, for old programs.
     pub legacy_of: Option<String>,
+    /// Its documentation, if a module of ours declares it.
+    pub doc: String,
 }
 
 /// The kfuncs of a file, or of the running kernel.
@@ -156,10 +160,18 @@ impl KfuncList {
 
     /// `312 kfuncs in 42 sets, 69 with implicit arguments, 8 legacy`.
     pub fn summary(&self) -> String {
+        let count = |count, one| match count {
+            1 => format!("1 {one}"),
+            _ => format!("{count} {one}s"),
+        };
+        let sets = match self.sets() {
+            // Those of a module's declarations have no names.
+            0 => String::new(),
+            sets => format!(" in {}", count(sets, "set")),
+        };
         format!(
-            "{} kfuncs in {} sets, {} with implicit arguments, {} legacy",
-            self.kfuncs.len(),
-            self.sets(),
+            "{}{sets}, {} with implicit arguments, {} legacy",
+            count(self.kfuncs.len(), "kfunc"),
             self.with_implicit(),
             self.legacy()
         )
@@ -195,6 +207,7 @@ fn told(entry: &Entry<'_>, module: &str, text: &mut Declarations<'_, '_>) -> Res
         prototype: arena_macro(&text.declare(signature.public(), signature.name())?),
         implicit,
         source: signature.source(),
+        doc: entry.doc.to_owned(),
         legacy_of: entry
             .legacy_of
             .map(|name| String::from_utf8_lossy(name).into_owned()),
@@ -218,6 +231,7 @@ impl Kfunc {
             "implicit": self.implicit,
             "source": print::source(self.source),
             "legacy_of": self.legacy_of,
+            "doc": self.doc,
         })
     }
 }

@@ -52,6 +52,14 @@ impl Programs {
         Some(may.collect())
     }
 
+    fn of_types(types: &[ProgType], kernel: Kernel) -> Self {
+        Self {
+            registered: types.iter().copied().collect(),
+            kernel: Some(kernel.version()),
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, set: &str, kernel: Kernel) {
         self.kernel = Some(kernel.version());
         match kernel.registered(set) {
@@ -74,6 +82,7 @@ pub(crate) struct Entry<'e> {
     pub(crate) programs: Programs,
     /// The kfunc of which it is the form with all parameters.
     pub(crate) legacy_of: Option<&'e [u8]>,
+    pub(crate) doc: &'e str,
 }
 
 /// The kfuncs of a file.
@@ -87,22 +96,28 @@ pub(crate) struct Entries<'e> {
 /// The kfuncs of `file`, whose types are those of `btf`.
 pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entries<'e>> {
     let mut notes = Vec::new();
-    let members = match &file.sets {
+    let mut members = match &file.sets {
         Some(_) => of_sets(btf, file, &mut notes)?,
-        None => of_tags(btf),
+        None if file.declared.is_empty() => of_tags(btf),
+        None => BTreeMap::new(),
     };
+    of_records(btf, file, &mut members, &mut notes)?;
     let mut entries = Vec::new();
     for (id, member) in members {
         let damaged = |error| Error::Signature { id: id.0, error };
         let missing = || Error::NoKfuncType(id.0);
         let func = btf.get(id).ok_or_else(missing)?;
-        let signature = Signature::of(btf, &func, member.flags).map_err(damaged)?;
+        let signature = match member.full {
+            Some(full) => Signature::of_record(btf, id, full),
+            None => Signature::of(btf, &func, member.flags),
+        };
         entries.push(Entry {
-            signature,
+            signature: signature.map_err(damaged)?,
             sets: member.sets,
             flags: member.flags,
             programs: member.programs,
             legacy_of: None,
+            doc: member.doc,
         });
     }
     mark_legacy(&mut entries);
@@ -110,12 +125,15 @@ pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entri
     Ok(Entries { entries, notes })
 }
 
-/// What the sets say of a kfunc.
+/// What the sets, or a declaration, say of a kfunc.
 #[derive(Default)]
 struct Member<'e> {
     sets: Vec<&'e str>,
     flags: Option<KfuncFlags>,
     programs: Programs,
+    /// The FUNC with the full signature, if there is a declaration.
+    full: Option<TypeId>,
+    doc: &'e str,
 }
 
 /// The kfuncs in the sets of `file`.
@@ -161,6 +179,37 @@ fn of_sets<'e>(
         ));
     }
     Ok(members)
+}
+
+/// Adds the kfuncs that `file` declares.
+fn of_records<'e>(
+    btf: &Btf<'_>,
+    file: &'e KfuncFile,
+    members: &mut BTreeMap<TypeId, Member<'e>>,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let moved = moved_by(btf, file)?;
+    let kernel = file.kernel.map_or(Kernel::V7_3, Kernel::like);
+    for declared in &file.declared {
+        if declared.public == TypeId::VOID {
+            notes.push(format!("{}: declared, but not embedded", declared.name));
+            continue;
+        }
+        let id = |id: TypeId| TypeId(id.0.wrapping_add(moved));
+        let (public, full) = (id(declared.public), id(declared.full));
+        let member = |full| Member {
+            flags: Some(declared.flags),
+            programs: Programs::of_types(&declared.programs, kernel),
+            full: Some(full),
+            doc: &declared.doc,
+            ..Member::default()
+        };
+        members.insert(public, member(full));
+        if declared.legacy && full != public {
+            members.insert(full, member(full));
+        }
+    }
+    Ok(())
 }
 
 /// By how much the ids in the sets of `file` are too low: they count from its distilled base, `btf` perhaps from another.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use kfunc_abi::KernelVersion;
 use object::{Object as _, ObjectSection as _};
 
+use super::declared::{declared, Declared};
 use crate::btf_file::{is_elf, read};
 use crate::id_sets::{kfunc_sets, KfuncSet};
 use crate::{BtfFile, Error, Result};
@@ -21,6 +22,8 @@ pub struct KfuncFile {
     pub btf: BtfFile,
     /// Its sets of kfuncs; none if the file does not tell.
     pub sets: Option<Vec<KfuncSet>>,
+    /// The kfuncs that a module of ours declares.
+    pub declared: Vec<Declared>,
     /// The kernel that a module is built for.
     pub kernel: Option<KernelVersion>,
 }
@@ -41,6 +44,7 @@ impl KfuncFile {
         Ok(Self {
             name: name.to_owned(),
             sets: if elf { kfunc_sets(&data)? } else { None },
+            declared: if elf { declared(&data)? } else { Vec::new() },
             kernel: if elf { vermagic(&data)? } else { None },
             btf: BtfFile::parse(data)?,
         })

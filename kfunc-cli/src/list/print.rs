@@ -104,7 +104,11 @@ fn programs(programs: &Programs) -> String {
 
 fn sets(kfunc: &Kfunc) -> String {
     if kfunc.sets.is_empty() {
-        return format!("{}: unknown", kfunc.module);
+        let why = match kfunc.source {
+            Source::Record => "declared",
+            _ => "unknown",
+        };
+        return format!("{}: {why}", kfunc.module);
     }
     kfunc.sets.join(" ")
 }
