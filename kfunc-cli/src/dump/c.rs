@@ -26,6 +26,7 @@ mod padding;
 mod printer;
 mod prototype;
 mod sort;
+mod twin;
 
 use std::io::Write;
 

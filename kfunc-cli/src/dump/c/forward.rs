@@ -36,6 +36,11 @@ impl<'b, 'a> Forward<'b, 'a> {
         self.prepare(id, None)
     }
 
+    /// There is no need to define `id`, nor to announce it.
+    pub(super) fn skip(&mut self, id: TypeId) {
+        self.set(id, State::Defined);
+    }
+
     /// Makes `id` known, for a member of `container`; without one, defines it.
     fn prepare(&mut self, id: TypeId, container: Option<TypeId>) -> Result<(), Error> {
         let Some(ty) = self.printer.btf.get(id) else {

@@ -32,6 +32,12 @@ impl<'b, 'a> Names<'b, 'a> {
         self.identifiers.insert(name, 1);
     }
 
+    /// Calls `ty` as `other` is called.
+    pub(super) fn share(&mut self, ty: TypeId, other: &Type<'a>) {
+        let name = self.of_type(other);
+        self.given.insert(ty, name);
+    }
+
     /// The name of a type; empty for an anonymous one.
     pub(super) fn of_type(&mut self, ty: &Type<'a>) -> Cow<'a, [u8]> {
         let name = self.btf.name(ty);

@@ -52,6 +52,11 @@ impl<'b, 'a> Order<'b, 'a> {
         Ok(std::mem::take(&mut self.definitions))
     }
 
+    /// There is no need to define `id`.
+    pub(super) fn skip(&mut self, id: TypeId) {
+        self.set(id, State::Done);
+    }
+
     fn visit(&mut self, id: TypeId, by_pointer: bool) -> Result<Needs, Error> {
         let Some(ty) = self.btf.get(id) else {
             return Ok(Needs::Definition);

@@ -11,6 +11,7 @@ use super::kfuncs::{tagged, FAST_TAG};
 use super::names::Names;
 use super::order::Order;
 use super::printer::Printer;
+use super::twin::Twins;
 use super::{placed, sort, BUILT_IN};
 use crate::Result;
 
@@ -72,6 +73,14 @@ impl<'b, 'a> AfterKernel<'b, 'a> {
                 placed(btf, forward.define(definition))?;
             }
             forward.printer.take();
+        }
+        let twins = Twins::new(btf, first_own);
+        for own in (first_own.0..btf.end_id().0).filter_map(|id| btf.get(TypeId(id))) {
+            if let Some(twin) = twins.of(&own) {
+                forward.printer.names.share(own.id(), &twin);
+                forward.skip(own.id());
+                order.skip(own.id());
+            }
         }
         Ok(Self {
             fast: tagged(btf, FAST_TAG).map(|func| func.id()).collect(),
