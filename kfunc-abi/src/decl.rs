@@ -260,6 +260,10 @@ impl Decl {
                 ) || !param.ty.is_pointer_to_void(),
                 "the verifier passes no pointer to void: take a Memory, or a pointer to a type"
             );
+            assert!(
+                !is_node(&param.ty),
+                "the verifier lets only the kernel's own kfuncs take heads and nodes of lists and trees"
+            );
             at += 1;
         }
     }
@@ -372,6 +376,15 @@ impl Decl {
             "RdonlyBufSize and RdwrBufSize tell the size of the one buffer that is returned"
         );
     }
+}
+
+/// Whether it points to what the verifier keeps track of itself (`is_kfunc_arg_list_head` and the like of
+/// `kernel/bpf/verifier.c`).
+const fn is_node(ty: &CType) -> bool {
+    ty.is_pointer_to_kernel_struct("bpf_list_head")
+        || ty.is_pointer_to_kernel_struct("bpf_list_node")
+        || ty.is_pointer_to_kernel_struct("bpf_rb_root")
+        || ty.is_pointer_to_kernel_struct("bpf_rb_node")
 }
 
 /// Stops the build when two of the names are the same.

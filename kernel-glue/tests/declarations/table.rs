@@ -443,4 +443,12 @@ unsafe impl Provider for Wide {
 }
 kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] w: Wide) {} } }"#,
     ),
+    items(
+        "a node of a list",
+        "heads and nodes of lists and trees",
+        r#"kernel_glue::kernel_types! { pub struct Node as "bpf_list_node"; }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc] pub fn foo(a: *mut Node) {} } }"#,
+        r#"kernel_glue::kernel_types! { pub struct Node as "task_struct"; }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc] pub fn foo(a: *mut Node) {} } }"#,
+    ),
 ];
