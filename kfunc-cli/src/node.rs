@@ -246,6 +246,8 @@ impl Node {
                 size,
                 members,
             } => {
+                // Names in the order of a record, as they are when it is copied.
+                writer.name(name)?;
                 let mut raw = Vec::new();
                 for member in members {
                     raw.push(RawMember {
@@ -264,6 +266,7 @@ impl Node {
                 signed,
                 values,
             } => {
+                writer.name(name)?;
                 let mut raw = Vec::new();
                 for (name, value) in values {
                     raw.push(Enumerator {

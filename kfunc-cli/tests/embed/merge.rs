@@ -258,10 +258,11 @@ fn merging_again_gives_the_same_bytes() {
                 "mine",
                 &[Part::Member(
                     0,
-                    "next",
+                    "other",
                     Ty::module(Kind::STRUCT, 8, "mine").pointer(),
                 )],
             ),
+            type_record(Kind::ENUM, 4, "mode", &[Part::Value(1, "ON")]),
             kfunc("foo").record(),
             layout_record(),
         ];
