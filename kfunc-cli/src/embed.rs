@@ -3,7 +3,7 @@
 //! `kfunc embed`: gives a module the BTF of the kfuncs that it declares.
 
 use btf_core::{Btf, Declaration, TypeId};
-use kfunc_abi::record::{self, Record, ID_OFFSET, IMPL_ID_OFFSET};
+use kfunc_abi::record::{self, Kfunc, Record, ID_OFFSET, IMPL_ID_OFFSET};
 use object::build::elf::{Builder, SectionData};
 use object::elf;
 use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
@@ -11,7 +11,7 @@ use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 use crate::base::Distilled;
 use crate::foreign::{release, Sections, Unsound};
 use crate::module::Module;
-use crate::split::{Declared, Kept, ModuleBtf};
+use crate::split::{full_name, Declared, Kept, ModuleBtf};
 use crate::{btf_ids, split, stubs, Error, Result};
 
 /// Bytes of a layout's record that this version fills in, with its padding.
@@ -59,6 +59,7 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
     let module = Module::parse(data)?;
     let (declared, layouts) = read_records(&module)?;
     for kfunc in &declared.kfuncs {
+        check_symbols(&module, kfunc)?;
         stubs::check(&module, kfunc)?;
     }
     let kernel = module.kernel()?;
@@ -139,6 +140,26 @@ fn read_records<'a>(module: &Module<'a>) -> Result<(Declared<'a>, Vec<record::La
         }
     }
     Ok((declared, layouts))
+}
+
+/// The kernel asks its symbols where a kfunc is (`kallsyms_lookup_name`), and takes the first answer.
+fn check_symbols(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
+    let legacy = kfunc.legacy.then(|| full_name(kfunc));
+    for symbol in [kfunc.name.to_owned()].into_iter().chain(legacy) {
+        let kfunc = kfunc.name.to_owned();
+        match module.count_symbols(&symbol) {
+            1 => {}
+            0 => return Err(Error::NoSymbol { kfunc, symbol }),
+            count => {
+                return Err(Error::SeveralSymbols {
+                    kfunc,
+                    symbol,
+                    count,
+                })
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The records of `module`, with the ids of `btf` and the facts of `layout`.

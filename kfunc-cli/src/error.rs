@@ -116,16 +116,16 @@ pub enum Error {
     /// BTF of a module that is not sound, or does not fit the base.
     #[error("the module's own BTF cannot be kept: {part}: {error}")]
     Foreign {
-        /// The section.
-        part: &'static str,
+        /// The section, and perhaps the type.
+        part: String,
         /// Why.
         error: btf_core::Error,
     },
     /// BTF that was to be written, and that the kernel would refuse.
     #[error("the kernel would refuse the module's BTF: {part}: {error}")]
     Unsound {
-        /// The section.
-        part: &'static str,
+        /// The section, and perhaps the type.
+        part: String,
         /// Why.
         error: btf_core::Error,
     },
@@ -217,6 +217,16 @@ pub enum Error {
         kfunc: String,
         /// The symbol.
         symbol: String,
+    },
+    /// Symbols by which the kernel could take something else for a kfunc.
+    #[error("kfunc {kfunc}: the module has {count} symbols {symbol}")]
+    SeveralSymbols {
+        /// The kfunc.
+        kfunc: String,
+        /// The symbol.
+        symbol: String,
+        /// How many there are.
+        count: usize,
     },
     /// Stubs that cannot be encoded.
     #[error("kfunc {kfunc}, stub {slot}: {error}")]

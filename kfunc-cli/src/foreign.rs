@@ -3,7 +3,7 @@
 //! The BTF that a module has already: of its C parts, as pahole and resolve_btfids left it, or of `kfunc embed` itself.
 
 use btf_core::validate::{validate, Policy, Release};
-use btf_core::{Btf, Relocation};
+use btf_core::{Btf, Relocation, Type};
 use kfunc_abi::KernelVersion;
 
 use crate::module::Module;
@@ -24,7 +24,8 @@ pub(crate) struct Sections<'a> {
 /// Which part of a module's BTF is not sound.
 #[derive(Debug)]
 pub(crate) struct Unsound {
-    pub(crate) part: &'static str,
+    /// The section, and the type of it that the kernel does not have.
+    pub(crate) part: String,
     pub(crate) error: btf_core::Error,
 }
 
@@ -54,8 +55,17 @@ impl<'a> Sections<'a> {
 
     /// Whether it can be moved from its distilled base onto `vmlinux`.
     fn relocate(&self, split: &Btf<'_>, vmlinux: &Btf<'_>) -> std::result::Result<(), Unsound> {
-        let part = ".BTF.base";
-        let unsound = |error| Unsound { part, error };
+        let unsound = |error: btf_core::Error| {
+            let ty = split.get(error.at.type_id);
+            let name = |ty: Type<'_>| {
+                let name = String::from_utf8_lossy(split.name(&ty));
+                format!(", {} '{name}'", ty.kind())
+            };
+            Unsound {
+                part: format!(".BTF.base{}", ty.map_or_else(String::new, name)),
+                error,
+            }
+        };
         let mut room = vec![0; Relocation::required_len(split)];
         let relocation = Relocation::new(split, vmlinux, &mut room).map_err(unsound)?;
         let mut moved = vec![0; self.split.len()];
@@ -75,7 +85,10 @@ fn sound<T>(
     let mut room = vec![0; data.len() / RECORD_LEN];
     match validate(data, Policy::Kernel { base }, release, &mut room) {
         Ok(btf) => work(&btf),
-        Err(error) => Err(Unsound { part, error }),
+        Err(error) => Err(Unsound {
+            part: part.to_owned(),
+            error,
+        }),
     }
 }
 

@@ -91,6 +91,14 @@ impl<'a> Module<'a> {
         )
     }
 
+    /// How many symbols of this name there are in sections of the module.
+    pub(crate) fn count_symbols(&self, name: &str) -> usize {
+        let symbols = self.elf.symbols();
+        symbols
+            .filter(|symbol| symbol.name() == Ok(name) && symbol.section_index().is_some())
+            .count()
+    }
+
     pub(crate) fn data(&self, section: SectionIndex) -> Result<&'a [u8]> {
         Ok(self.elf.section_by_index(section)?.data()?)
     }

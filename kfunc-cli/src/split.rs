@@ -98,7 +98,8 @@ pub(crate) fn write(
     write_sections(vmlinux, kernel, kept, types, &kfuncs)
 }
 
-fn full_name(kfunc: &Kfunc<'_>) -> String {
+/// `foo_impl` for `foo`.
+pub(crate) fn full_name(kfunc: &Kfunc<'_>) -> String {
     format!("{}{IMPL_SUFFIX}", kfunc.name)
 }
 

@@ -30,7 +30,6 @@ fn kfunc_record(name: &'static str, own: &str) -> Vec<u8> {
 fn module(declarations: &[Vec<u8>]) -> Module {
     Module {
         stub: Some(("foo", 1, true)),
-        functions: vec!["foo"],
         ..Module::new(declarations)
     }
 }
@@ -123,6 +122,68 @@ fn a_missing_symbol_is_named() {
         error.to_string(),
         "kfunc bar: the module has no symbol __kfunc_stubs_bar"
     );
+}
+
+#[test]
+fn a_kfunc_has_one_symbol() {
+    let kfunc = Kfunc {
+        legacy: true,
+        ..Kfunc::new(
+            "foo",
+            Ty::void(),
+            vec![implicit("own", Ty::void().pointer())],
+        )
+    };
+    for taken in ["foo", "foo_impl"] {
+        let module = Module {
+            functions: vec![taken],
+            ..Module::new(&[kfunc.record()])
+        };
+        let error = embed(&module.bytes(), &vmlinux()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("kfunc foo: the module has 2 symbols {taken}")
+        );
+    }
+}
+
+#[test]
+fn a_module_says_for_which_kernel_it_is() {
+    for (vermagic, expected) in [
+        (
+            None,
+            "section .modinfo has no vermagic: this is not a kernel module",
+        ),
+        (
+            Some("six.twelve SMP"),
+            "vermagic 'six.twelve SMP' does not begin with a kernel version",
+        ),
+        (Some(""), "vermagic '' does not begin with a kernel version"),
+    ] {
+        let module = Module {
+            vermagic,
+            ..module(&[kfunc_record("foo", "bpf_prog_aux")])
+        };
+        let error = embed(&module.bytes(), &vmlinux()).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_damaged_record_is_an_error() {
+    let good = kfunc_record("foo", "bpf_prog_aux");
+    let mut refused = 0;
+    for at in 0..good.len() {
+        for byte in [0, 1, 0x7f, 0xff] {
+            let mut bad = good.clone();
+            bad[at] = byte;
+            // An error, or a module whose BTF is sound: embed has checked it.
+            refused += usize::from(embed(&module(&[bad]).bytes(), &vmlinux()).is_err());
+        }
+        let cut = module(&[good[..at].to_vec()]).bytes();
+        assert_eq!(embed(&cut, &vmlinux()).is_ok(), at == 0, "cut to {at}");
+    }
+    assert!(refused > good.len(), "{refused}");
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod kernel;
 mod merge;
 mod module;
 mod record;
+mod refused;
 mod shapes;

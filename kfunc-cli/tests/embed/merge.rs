@@ -16,7 +16,7 @@ use crate::record::{layout_record, param, type_record, Kfunc, Part, Ty};
 
 /// How the BTF of C parts stands on the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum On {
+pub(crate) enum On {
     /// On vmlinux itself, as in the modules that come with a kernel.
     Kernel,
     /// On a distilled base, as in those that are built outside of its tree.
@@ -24,9 +24,9 @@ enum On {
 }
 
 /// What pahole and resolve_btfids leave of C parts.
-struct CParts {
-    btf: Vec<u8>,
-    base: Option<Vec<u8>>,
+pub(crate) struct CParts {
+    pub(crate) btf: Vec<u8>,
+    pub(crate) base: Option<Vec<u8>>,
     ids: Vec<u8>,
     symbols: Vec<(String, u64)>,
 }
@@ -69,7 +69,7 @@ fn base(on: On, layout: bool) -> Base {
 /// __bpf_kfunc unsigned int c_first(struct task_struct *task, struct node *node);
 /// __bpf_kfunc unsigned int c_second(struct task_struct *task, struct node *node);
 /// ```
-fn c_parts(on: On, layout: bool) -> CParts {
+pub(crate) fn c_parts(on: On, layout: bool) -> CParts {
     let base = base(on, layout);
     let base_btf = Btf::parse(&base.data).unwrap();
     let mut out = vec![0; 4000];
@@ -147,7 +147,7 @@ fn c_parts(on: On, layout: bool) -> CParts {
 
 impl CParts {
     /// A module of these C parts, and of these declarations.
-    fn module(self, declarations: &[Vec<u8>]) -> Module {
+    pub(crate) fn module(self, declarations: &[Vec<u8>]) -> Module {
         let mut sections = vec![(".BTF", self.btf)];
         sections.extend(self.base.map(|base| (".BTF.base", base)));
         sections.push((".BTF_ids", self.ids));
@@ -386,7 +386,7 @@ fn btf_that_does_not_fit_is_refused() {
     };
     refused(
         part,
-        ".BTF.base: the base has no such type as the distilled one",
+        ".BTF.base, STRUCT 'task_strukt': the base has no such type as the distilled one",
     );
 }
 

@@ -3,7 +3,7 @@
 //! Small modules, as kbuild leaves them.
 
 use kfunc_abi::call::Arch;
-use kfunc_abi::record;
+use kfunc_abi::record::{self, Record};
 use object::write::{Object, SectionId, Symbol, SymbolSection};
 use object::{
     Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, SectionKind,
@@ -24,7 +24,7 @@ pub(crate) struct Module {
     pub(crate) vermagic: Option<&'static str>,
     /// Its name, how many implicit arguments it has, and whether it is as it should be.
     pub(crate) stub: Option<(&'static str, usize, bool)>,
-    /// Names of functions.
+    /// Functions of C parts; those of kfuncs come by themselves.
     pub(crate) functions: Vec<&'static str>,
     /// Further sections.
     pub(crate) sections: Vec<(&'static str, Vec<u8>)>,
@@ -69,8 +69,9 @@ impl Module {
             .iter()
             .map(|(name, content)| add(name, content))
             .last();
-        for function in &self.functions {
-            add_symbol(&mut object, text, function, 0xc0);
+        let of_c = self.functions.iter().map(|name| (*name).to_owned());
+        for function in self.kfuncs().into_iter().chain(of_c) {
+            add_symbol(&mut object, text, &function, 0xc0);
         }
         if let Some((name, ..)) = self.stub {
             for (prefix, value) in [
@@ -85,6 +86,20 @@ impl Module {
             add_symbol(&mut object, last.unwrap(), symbol, *value);
         }
         object.write().unwrap()
+    }
+
+    /// What programs may call.
+    fn kfuncs(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for record in record::records(&self.declarations) {
+            if let Ok(Record::Kfunc(kfunc)) = record {
+                names.push(kfunc.name.to_owned());
+                names.extend(kfunc.legacy.then(|| format!("{}_impl", kfunc.name)));
+            }
+        }
+        // No symbol has a NUL in it.
+        names.retain(|name| !name.contains('\0'));
+        names
     }
 
     /// Stub, slot and body in one section, so that the stub needs no relocation.

@@ -299,7 +299,6 @@ fn what_legacy_programs_call_is_a_kfunc_too() {
     };
     let module = Module {
         stub: Some(("foo", 1, true)),
-        functions: vec!["foo", "foo_impl"],
         ..Module::new(&[kfunc.record()])
     };
     with_btf(&module, |embedded, btf| {
@@ -348,7 +347,6 @@ fn a_module_for_another_arch_than_this_machine() {
         let module = Module {
             arch,
             stub: Some(("foo", 1, true)),
-            functions: vec!["foo"],
             ..Module::new(&[kfunc.record()])
         };
         let embedded = embed(&module.bytes(), &vmlinux()).unwrap();
