@@ -31,8 +31,12 @@ struct Cli {
 enum Command {
     /// Write the BTF of the kfuncs that a module declares into the module.
     ///
-    /// The module then has .BTF with two FUNCs for each kfunc, foo (what BPF programs call) and foo_impl (what
-    /// runs), and .BTF.base with the kernel types that they use. Its stubs are compared with what they must be.
+    /// The module then has .BTF with a FUNC for each kfunc, foo (what BPF programs call), and a second one, foo_impl (what
+    /// runs), for each with implicit parameters; and .BTF.base with the kernel types that they use. BTF that C parts of the
+    /// module have is kept, with all ids in .BTF_ids; without .BTF.base it ties the module to the one build of the kernel
+    /// that it stands on, and so does what is added. Stubs are compared with what they must be.
+    ///
+    /// A module that is refused stays as it is. Embedding twice changes nothing. A signature is dropped: sign afterwards.
     Embed {
         /// The module, as kbuild made it.
         module: PathBuf,

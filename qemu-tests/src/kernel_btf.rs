@@ -8,7 +8,7 @@ use btf_core::Btf;
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
-use crate::{dump_check, module, packages, real_btf, resolve_btfids, round_trip};
+use crate::{dump_check, merge_check, module, packages, real_btf, resolve_btfids, round_trip};
 
 /// Checks the BTF of `kernel`. If it has no resolve_btfids that sorts, that of `other` is asked.
 ///
@@ -39,8 +39,12 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
             },
         )?;
     }
-    let module = module::build(root, kernel)?.embedded.module;
+    let module = module::build(root, kernel)?;
+    step(
+        &format!("{kernel}: embedding kfuncs beside the BTF of modules in C"),
+        || merge_check::check(root, kernel, &module, &vmlinux, &modules),
+    )?;
     step(&format!("{kernel}: comparing dumps of its BTF"), || {
-        dump_check::check(root, kernel, &module)
+        dump_check::check(root, kernel, &module.embedded.module)
     })
 }

@@ -155,6 +155,11 @@ fn find(root: &BuildRoot, kinds: [&str; 2], release: &str) -> Result<String> {
         .with_context(|| format!("the suite has no {} {release}", kinds.join(" or ")))
 }
 
+/// The folder, inside, with the BTF of all modules of `kernel`.
+pub fn module_btf_folder(kernel: &Kernel) -> String {
+    BuildRoot::own(&format!("module-btf/{}", kernel.release()))
+}
+
 /// Downloads the BTF of all modules that the kernel has, once.
 ///
 /// # Errors
@@ -162,7 +167,7 @@ fn find(root: &BuildRoot, kinds: [&str; 2], release: &str) -> Result<String> {
 /// A package that cannot be had, or a module without BTF.
 pub fn module_btf(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<ModuleBtf>> {
     let release = kernel.release();
-    let folder = BuildRoot::own(&format!("module-btf/{release}"));
+    let folder = module_btf_folder(kernel);
     let host_folder = root.host_path(&folder);
     stamp::make_once(&host_folder, &release, || {
         step(&format!("{kernel}: downloading its modules"), || {
