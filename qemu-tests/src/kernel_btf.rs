@@ -8,7 +8,10 @@ use btf_core::Btf;
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
-use crate::{dump_check, merge_check, module, packages, real_btf, resolve_btfids, round_trip};
+use crate::{
+    dump_check, kfunc_list_check, merge_check, module, packages, real_btf, resolve_btfids,
+    round_trip,
+};
 
 /// Checks the BTF of `kernel`. If it has no resolve_btfids that sorts, that of `other` is asked.
 ///
@@ -46,5 +49,9 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
     )?;
     step(&format!("{kernel}: comparing dumps of its BTF"), || {
         dump_check::check(root, kernel, &module.embedded.module)
-    })
+    })?;
+    step(
+        &format!("{kernel}: listing and declaring its kfuncs"),
+        || kfunc_list_check::check(root, kernel, &module.embedded.module),
+    )
 }

@@ -26,6 +26,7 @@ pub mod guest;
 pub mod initramfs;
 pub mod kernel;
 pub mod kernel_btf;
+pub mod kfunc_list_check;
 pub mod merge_check;
 pub mod module;
 pub mod packages;
