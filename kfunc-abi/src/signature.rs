@@ -39,7 +39,8 @@ pub enum Source {
     Unsplit,
     /// A parameter whose name ends with `__prog`; programs pass it, too, and the kernel replaces it.
     ProgSuffix,
-    /// A parameter whose name ends with `__magic`.
+    /// A parameter whose name ends with `__magic`, in the one prototype that there is or in that of `foo_impl`: the
+    /// feature as it was first proposed, which no release has.
     MagicSuffix,
     /// The declaration of a module of ours ([`crate::record`]).
     Record,
@@ -93,17 +94,32 @@ impl<'a> Signature<'a> {
                 _ => {}
             }
         }
+        Ok(plain.by_suffix())
+    }
+
+    /// This signature, if no parameter has a suffix that tells it to be implicit; else with the source.
+    fn by_suffix(self) -> Self {
+        if let Some(full) = self.with_impl() {
+            let magic = full.names_end_with(MAGIC_SUFFIX);
+            if magic && pair::belong(self.btf, &self.public, &full.public).is_ok() {
+                return self.paired(&full, Source::MagicSuffix);
+            }
+        }
         for (suffix, source) in [
             (PROG_SUFFIX, Source::ProgSuffix),
             (MAGIC_SUFFIX, Source::MagicSuffix),
         ] {
-            for param in plain.full.params() {
-                if has_suffix(btf.name_at(param.name), suffix) {
-                    return Ok(plain.from(source));
-                }
+            if self.names_end_with(suffix) {
+                return self.from(source);
             }
         }
-        Ok(plain)
+        self
+    }
+
+    /// Whether the name of a parameter ends with `suffix`.
+    fn names_end_with(&self, suffix: &[u8]) -> bool {
+        let mut params = self.full.params();
+        params.any(|param| has_suffix(self.btf.name_at(param.name), suffix))
     }
 
     /// The signature of a kfunc of a module of ours: its record names the FUNCs `public` and `full` of `btf`.
@@ -240,7 +256,7 @@ impl SignatureParams<'_> {
             // By position: not every type tells it.
             Source::Pair | Source::Record => public.is_none(),
             Source::ProgSuffix => has_suffix(name, PROG_SUFFIX),
-            Source::MagicSuffix => has_suffix(name, MAGIC_SUFFIX),
+            Source::MagicSuffix => public.is_none() || has_suffix(name, MAGIC_SUFFIX),
             Source::Unsplit => {
                 self.implicit_begun |= points_to_implicit(self.btf, full.ty);
                 self.implicit_begun

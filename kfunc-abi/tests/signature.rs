@@ -283,6 +283,10 @@ fn suffixes_of_other_kernels_tell_it_anywhere() {
     let params = [("wq", void_ptr), ("aux__prog", void_ptr), ("flags", u64_)];
     let prog = kernel.func("prog", u32_, &params);
     let magic = kernel.func("magic", u32_, &[("a", u64_), ("aux__magic", aux)]);
+    // As it was to be: programs do not see it.
+    let split = kernel.func("split", u32_, &[("a", u64_)]);
+    let params = [("a", u64_), ("aux__magic", aux)];
+    kernel.func("split_impl", u32_, &params);
     // A suffix is not a name.
     let name = kernel.func("name", u32_, &[("__prog", void_ptr), ("__magic", aux)]);
     let data = kernel.bytes();
@@ -291,6 +295,9 @@ fn suffixes_of_other_kernels_tell_it_anywhere() {
         assert_eq!(told(&data, prog, flags), expected);
         let expected = answer(Source::MagicSuffix, "a", "aux__magic");
         assert_eq!(told(&data, magic, flags), expected);
+        if flags.is_some() {
+            assert_eq!(told(&data, split, flags), expected);
+        }
         let expected = answer(Source::Plain, "__prog __magic", "");
         assert_eq!(told(&data, name, flags), expected);
     }

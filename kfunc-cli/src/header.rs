@@ -6,7 +6,6 @@ mod c;
 mod rust;
 
 use btf_core::Btf;
-use kfunc_abi::Source;
 
 use crate::dump::{with_types, Declarations};
 use crate::list::{entries, Entry, KfuncFile, Place, Running, Selection};
@@ -113,9 +112,10 @@ fn remarks(entry: &Entry<'_>, text: &mut Declarations<'_, '_>) -> Result<Vec<Str
     let implicit = params.map(|param| text.param(param.param));
     let implicit = implicit.collect::<Result<Vec<_>>>()?.join(", ");
     if !implicit.is_empty() {
-        let passed = match entry.signature.source() {
-            Source::Plain | Source::Pair | Source::Record => "not passed",
-            Source::Unsplit | Source::ProgSuffix | Source::MagicSuffix => "pass 0",
+        // One that programs see they must pass.
+        let passed = match entry.signature.full_func() {
+            Some(_) => "not passed",
+            None => "pass 0",
         };
         remarks.push(format!("Filled in by the kernel, {passed}: {implicit}"));
     }
