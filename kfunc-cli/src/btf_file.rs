@@ -12,6 +12,13 @@ use crate::{Error, Result};
 /// How an ELF file begins.
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
+/// How compressed files begin, and what decompresses them.
+const COMPRESSED: [(&[u8], &str); 3] = [
+    (b"\xfd7zXZ\0", "xz -d"),
+    (b"\x28\xb5\x2f\xfd", "zstd -d"),
+    (b"\x1f\x8b", "gzip -d"),
+];
+
 /// A file's BTF, and what the file says about it.
 #[derive(Clone, Debug, Default)]
 pub struct BtfFile {
@@ -37,8 +44,11 @@ impl BtfFile {
     ///
     /// # Errors
     ///
-    /// An ELF file without BTF.
+    /// A compressed file, or an ELF file without BTF.
     pub(crate) fn parse(data: Vec<u8>) -> Result<Self> {
+        if let Some((_, tool)) = COMPRESSED.iter().find(|(magic, _)| data.starts_with(magic)) {
+            return Err(Error::Compressed(tool));
+        }
         if !is_elf(&data) {
             return Ok(Self {
                 btf: data,

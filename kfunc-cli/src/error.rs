@@ -50,6 +50,14 @@ pub enum Error {
     /// An ELF file without BTF.
     #[error("no section .BTF: this file has no BTF")]
     NoBtf,
+    /// A file as distributions store modules.
+    #[error("compressed: decompress it first ({0})")]
+    Compressed(&'static str),
+    /// A module whose kfuncs are declared, but not written into its BTF.
+    #[error(
+        "no section .BTF: the module declares kfuncs, but they are not embedded (kfunc embed)"
+    )]
+    NotEmbedded,
     /// Split BTF without the BTF that it stands on.
     #[error("split BTF: its base is missing (--base)")]
     NoBase,

@@ -55,25 +55,29 @@ pub fn kfunc_sets(data: &[u8]) -> Result<Option<Vec<KfuncSet>>> {
         sets.push((offset, name));
     }
     sets.sort_unstable();
-    let sets = sets.into_iter().filter_map(|(offset, name)| {
-        let set = read_set(ids, offset, name, order).transpose()?;
-        Some(set.map(|kfuncs| KfuncSet {
-            name: name.to_owned(),
-            kfuncs,
-        }))
-    });
-    sets.collect::<Result<_>>().map(Some)
+    let mut found = Vec::new();
+    for (place, &(offset, name)) in sets.iter().enumerate() {
+        // None goes on into the next one.
+        let end = sets.get(place + 1).map(|&(next, _)| next);
+        if let Some(kfuncs) = read_set(ids, offset, end, name, order)? {
+            let name = name.to_owned();
+            found.push(KfuncSet { name, kfuncs });
+        }
+    }
+    Ok(Some(found))
 }
 
-/// The kfuncs of the set at `offset` of the section; none if it is a set of something else.
+/// The kfuncs of the set at `offset` of the section, which ends before `end`; none if it is a set of something else.
 fn read_set(
     ids: &[u8],
     offset: u64,
+    end: Option<u64>,
     name: &str,
     order: ByteOrder,
 ) -> Result<Option<Vec<(TypeId, KfuncFlags)>>> {
-    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    let data = ids.get(offset..).unwrap_or_default();
+    let place = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = end.map_or(ids.len(), place);
+    let data = ids.get(place(offset)..end).unwrap_or_default();
     let set = IdSetReader::read(data, order).map_err(|error| Error::IdSet {
         set: name.to_owned(),
         error,

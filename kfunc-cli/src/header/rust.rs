@@ -62,6 +62,7 @@ impl Header {
                 self.functions.push('\n');
             }
             let declaration = function(entry, &mut types)?;
+            types.define()?;
             self.functions.push_str(&declaration);
         }
         Ok(())

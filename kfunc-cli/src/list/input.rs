@@ -39,15 +39,26 @@ impl KfuncFile {
         Self::parse(&name.to_string_lossy(), read(path)?)
     }
 
-    fn parse(name: &str, data: Vec<u8>) -> Result<Self> {
-        let elf = is_elf(&data);
-        Ok(Self {
+    /// What is in the file `data`, which is called `name`.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged, or has no BTF.
+    pub fn parse(name: &str, data: Vec<u8>) -> Result<Self> {
+        let mut file = Self {
             name: name.to_owned(),
-            sets: if elf { kfunc_sets(&data)? } else { None },
-            declared: if elf { declared(&data)? } else { Vec::new() },
-            kernel: if elf { vermagic(&data)? } else { None },
-            btf: BtfFile::parse(data)?,
-        })
+            ..Self::default()
+        };
+        if is_elf(&data) {
+            file.sets = kfunc_sets(&data)?;
+            file.declared = declared(&data)?;
+            file.kernel = vermagic(&data)?;
+        }
+        file.btf = match BtfFile::parse(data) {
+            Err(Error::NoBtf) if !file.declared.is_empty() => return Err(Error::NotEmbedded),
+            btf => btf?,
+        };
+        Ok(file)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use btf_core::ByteOrder;
 use kfunc_abi::record::Encoded;
 use kfunc_abi::{CType, Decl, Delivery, KfuncFlags, ProgType};
+use kfunc_cli::{header_of, KfuncFile, KfuncList, Language, Selection};
 use serde_json::{json, Value};
 use tempfile::TempDir;
 
@@ -258,6 +259,13 @@ fn what_a_module_declares_is_listed() {
     );
     let all = list_json(&path, &[]);
     assert_eq!(all["notes"], json!(["bpf_new: declared, but not embedded"]));
+    let not_embedded = elf(
+        ByteOrder::Little,
+        &[(".kfunc_abi", &record(0, 0, false))],
+        &[],
+    );
+    let (status, _, error) = list(&file(&folder, "mod.ko", &not_embedded), &[]);
+    assert!(status == 1 && error.contains("(kfunc embed)"), "{error}");
     let sections = [(".BTF", &btf[..]), (".kfunc_abi", &b"KFNC"[..])];
     let path = file(&folder, "mod.ko", &elf(ByteOrder::Little, &sections, &[]));
     let (status, _, error) = list(&path, &[]);
@@ -340,6 +348,39 @@ fn damage_is_named() {
     assert!(status == 1 && error.contains(sentence), "{error}");
 }
 
+/// A file that is cut or changed somewhere gives an answer or an error.
+fn survives(data: Vec<u8>) {
+    let Ok(file) = KfuncFile::parse("file", data) else {
+        return;
+    };
+    let all = Selection::default();
+    let _ = KfuncList::of_file(&file, None, &all);
+    for language in [Language::C, Language::Rust] {
+        let _ = header_of(&[(&file, None)], &all, language);
+    }
+}
+
+#[test]
+fn no_damage_leads_to_a_panic() {
+    let record = record(1, 2, true);
+    let whole = {
+        let (btf, ids) = vmlinux(ByteOrder::Little);
+        let set = ("set", 1, &[(ids.new, 1 << 16), (ids.plain, 0)][..]);
+        let sections = [(".BTF", &btf[..]), (".kfunc_abi", &record)];
+        elf(ByteOrder::Little, &sections, &[set, ("two", 1, &[])])
+    };
+    for len in 0..whole.len() {
+        survives(whole[..len].to_vec());
+    }
+    for place in 0..whole.len() {
+        for bits in [1, 0x80, 0xff] {
+            let mut changed = whole.clone();
+            changed[place] ^= bits;
+            survives(changed);
+        }
+    }
+}
+
 #[test]
 fn wrong_use_is_another_status() {
     let folder = TempDir::new().unwrap();
@@ -353,6 +394,15 @@ fn wrong_use_is_another_status() {
     assert_eq!(list(&no_btf, &[]).0, 1);
     let no_elf = file(&folder, "no_elf", b"\x7fELF");
     assert_eq!(list(&no_elf, &[]).0, 1);
+    for (magic, tool) in [
+        (&b"\xfd7zXZ\0\0"[..], "xz -d"),
+        (b"\x28\xb5\x2f\xfd\0", "zstd -d"),
+        (b"\x1f\x8b\x08", "gzip -d"),
+    ] {
+        let compressed = file(&folder, "mod.ko.xz", magic);
+        let error = format!("error: compressed: decompress it first ({tool})\n");
+        assert_eq!(list(&compressed, &[]), (1, String::new(), error));
+    }
 }
 
 /// A folder as the root of a machine with this kernel and one module.

@@ -5,11 +5,14 @@
 //! Programs see only pointers to the structs of the kernel, which are opaque here. Those of a module have their members,
 //! if Rust gives them the same places, else as many bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use btf_core::limits::MAX_RESOLVE_DEPTH;
 use btf_core::{At, Btf, Error, ErrorKind, Int, IntEncoding, Kind, Section, Type, TypeId};
 
+/// Steps for one file; the kfuncs of a kernel need some thousand. What has no name is written out as often as it is
+/// used, and can grow without end that way.
+const MAX_STEPS: usize = 1 << 20;
 /// Bytes of a pointer in BPF.
 const POINTER_LEN: u32 = 8;
 /// What Rust keeps for itself, and may stand behind `r#`.
@@ -47,7 +50,11 @@ pub(super) struct Types<'t, 'a> {
     /// Types before this one are the kernel's.
     first_own: TypeId,
     definitions: &'t mut BTreeMap<String, String>,
+    /// What was named, and is not defined yet.
+    pending: Vec<(TypeId, String)>,
+    layouts: HashMap<TypeId, Option<Layout>>,
     depth: usize,
+    steps: usize,
 }
 
 impl<'t, 'a> Types<'t, 'a> {
@@ -60,8 +67,22 @@ impl<'t, 'a> Types<'t, 'a> {
             btf,
             first_own,
             definitions,
+            pending: Vec::new(),
+            layouts: HashMap::new(),
             depth: 0,
+            steps: 0,
         }
+    }
+
+    /// Defines what was named, and what these definitions name.
+    pub(super) fn define(&mut self) -> Result<(), Error> {
+        while let Some((id, name)) = self.pending.pop() {
+            if let Some(ty) = self.btf.get(id) {
+                let definition = self.definition(&ty, &name)?;
+                self.definitions.insert(name, definition);
+            }
+        }
+        Ok(())
     }
 
     /// The parameters of `proto`; foreign functions have names for them.
@@ -100,7 +121,8 @@ impl<'t, 'a> Types<'t, 'a> {
 
     fn enter(&mut self, id: TypeId) -> Result<(), Error> {
         self.depth += 1;
-        if self.depth > MAX_RESOLVE_DEPTH {
+        self.steps += 1;
+        if self.depth > MAX_RESOLVE_DEPTH || self.steps > MAX_STEPS {
             return Err(too_deep(id));
         }
         Ok(())
@@ -198,10 +220,9 @@ impl<'t, 'a> Types<'t, 'a> {
         }
         let name = raw(&String::from_utf8_lossy(name));
         if !self.definitions.contains_key(&name) {
-            // Known before it is defined: it may point to itself.
+            // Defined later: it may point to itself.
             self.definitions.insert(name.clone(), String::new());
-            let definition = self.definition(ty, &name)?;
-            self.definitions.insert(name.clone(), definition);
+            self.pending.push((ty.id(), name.clone()));
         }
         Ok(name)
     }
@@ -253,10 +274,14 @@ impl<'t, 'a> Types<'t, 'a> {
 
     /// Size and alignment of `id`, where they are those of C; none for the rest.
     fn layout(&mut self, id: TypeId) -> Result<Option<Layout>, Error> {
+        if let Some(&layout) = self.layouts.get(&id) {
+            return Ok(layout);
+        }
         self.enter(id)?;
-        let layout = self.layout_next(id);
+        let layout = self.layout_next(id)?;
         self.depth -= 1;
-        layout
+        self.layouts.insert(id, layout);
+        Ok(layout)
     }
 
     fn layout_next(&mut self, id: TypeId) -> Result<Option<Layout>, Error> {
