@@ -18,125 +18,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "kernel_log.h"
+#include "programs.h"
 
 #define MODULE "kfunc_example"
 #define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
-#define PATIENCE_SECONDS 20	/* programs are freed after grace periods */
-
-/* struct run of bpf/programs.bpf.c */
-struct run {
-	__u64 delta;
-	__u64 result;
-};
-
-/* One BPF program, loaded. Its object holds the one program only. */
-struct program {
-	struct bpf_object *object;
-	int fd;
-	__u32 id;
-};
 
 static bool native_kernel;
-static int said;
-
-static void check(bool held, const char *name, const char *format, ...)
-{
-	char detail[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(detail, sizeof(detail), format, args);
-	va_end(args);
-	said++;
-	printf("@check %s|%s\n", name, held ? "ok" : detail);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/* The module */
-
-static int insmod(const char *path, const char *options)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int error;
-
-	if (fd < 0)
-		return -errno;
-	error = syscall(SYS_finit_module, fd, options, 0) ? -errno : 0;
-	close(fd);
-	return error;
-}
-
-static int rmmod(void)
-{
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
-}
-
-/* Programs hold the module until they are freed, some time after they were closed. */
-static int rmmod_patiently(void)
-{
-	double deadline = seconds() + PATIENCE_SECONDS;
-	int error;
-
-	while ((error = rmmod()) == -EAGAIN && seconds() < deadline)
-		usleep(20000);
-	return error;
-}
-
-/* Programs */
-
-static char verifier_log[1 << 16];
-
-static int load(struct program *program, const char *path, const char *name)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = verifier_log,
-		    .kernel_log_size = sizeof(verifier_log), .kernel_log_level = 1);
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-	struct bpf_program *each;
-	int error;
-
-	memset(program, 0, sizeof(*program));
-	verifier_log[0] = 0;
-	program->object = bpf_object__open_file(path, &options);
-	if (!program->object)
-		return -errno;
-	bpf_object__for_each_program(each, program->object)
-		bpf_program__set_autoload(each, !strcmp(bpf_program__name(each), name));
-	error = bpf_object__load(program->object);
-	if (error) {
-		bpf_object__close(program->object);
-		return error;
-	}
-	each = bpf_object__find_program_by_name(program->object, name);
-	program->fd = bpf_program__fd(each);
-	error = bpf_prog_get_info_by_fd(program->fd, &info, &len);
-	program->id = info.id;
-	return error;
-}
-
-static void unload(struct program *program)
-{
-	if (program->object)
-		bpf_object__close(program->object);
-	memset(program, 0, sizeof(*program));
-}
 
 static int load_example(struct program *program, const char *name)
 {
@@ -147,41 +42,7 @@ static int load_example(struct program *program, const char *name)
 	return error;
 }
 
-/* Runs a program once. Gives what the kfunc returned. */
-static __u64 run(struct program *program, __u64 delta)
-{
-	struct run context = { .delta = delta, .result = 0xbadbadbad };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
-
-	/* The kernel writes the context back to where it came from. */
-	if (bpf_prog_test_run_opts(program->fd, &options))
-		return 0xbadbad;
-	return context.result;
-}
-
-static __u32 run_tc(struct program *program)
-{
-	char packet[64] = {};
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 1);
-
-	if (bpf_prog_test_run_opts(program->fd, &options))
-		return 0xbadbad;
-	return options.retval;
-}
-
 /* What a call does in one way of loading the module */
-
-static void call_row(const char *way, const char *call, bool ok, const char *implicit, ...)
-{
-	char values[256];
-	va_list args;
-
-	va_start(args, implicit);
-	vsnprintf(values, sizeof(values), implicit, args);
-	va_end(args);
-	said++;
-	printf("@call %s|%s|%s|%s\n", way, call, values, ok ? "ok" : "wrong value");
-}
 
 static void test_ids(const char *way)
 {
@@ -274,7 +135,7 @@ static void test_exhaustion(const char *name)
 
 		check(strcmp(name, "self_id") || id == programs[0].id, "the others go on", "program %u got %llu",
 		      programs[0].id, id);
-		check(rmmod() == -EAGAIN, "rmmod under a program is refused", "it was not");
+		check(rmmod(MODULE) == -EAGAIN, "rmmod under a program is refused", "it was not");
 		unload(&programs[3]);
 		error = load_patiently(&programs[3], name);
 		check(!error, "a closed program makes room", "%d: %s", error, verifier_log);
@@ -311,7 +172,7 @@ static void print_module_btf(void)
 
 static void rmmod_example(void)
 {
-	int error = rmmod_patiently();
+	int error = rmmod_patiently(MODULE);
 
 	check(!error, "rmmod", "%s", strerror(-error));
 }
@@ -426,7 +287,7 @@ static void test_bad_modules(void)
 		error = insmod(path, "");
 		check(error == -ENOEXEC, modules[i], "insmod gave %d", error);
 		if (!error)
-			rmmod_patiently();
+			rmmod_patiently(MODULE);
 	}
 }
 

@@ -20,6 +20,8 @@ const SOURCES: &[&str] = &[
     "guest/carrier.c",
     "guest/carrier.h",
     "guest/kernel_log.h",
+    "guest/programs.c",
+    "guest/programs.h",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
 ];
@@ -63,7 +65,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c elfutils.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c programs.c elfutils.c \
                          -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      for name in programs full_signature; do

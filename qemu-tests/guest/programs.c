@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/* Modules and BPF programs: loaded, run, unloaded. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "programs.h"
+
+int said;
+char verifier_log[1 << 16];
+
+void check(bool held, const char *name, const char *format, ...)
+{
+	char detail[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	said++;
+	printf("@check %s|%s\n", name, held ? "ok" : detail);
+}
+
+void call_row(const char *way, const char *call, bool ok, const char *implicit, ...)
+{
+	char values[256];
+	va_list args;
+
+	va_start(args, implicit);
+	vsnprintf(values, sizeof(values), implicit, args);
+	va_end(args);
+	said++;
+	printf("@call %s|%s|%s|%s\n", way, call, values, ok ? "ok" : "wrong value");
+}
+
+double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+int insmod(const char *path, const char *options)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = syscall(SYS_finit_module, fd, options, 0) ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+int rmmod(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
+}
+
+int rmmod_patiently(const char *module)
+{
+	double deadline = seconds() + PATIENCE_SECONDS;
+	int error;
+
+	while ((error = rmmod(module)) == -EAGAIN && seconds() < deadline)
+		usleep(20000);
+	return error;
+}
+
+int load(struct program *program, const char *path, const char *name)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = verifier_log,
+		    .kernel_log_size = sizeof(verifier_log), .kernel_log_level = 1);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	struct bpf_program *each;
+	int error;
+
+	memset(program, 0, sizeof(*program));
+	verifier_log[0] = 0;
+	program->object = bpf_object__open_file(path, &options);
+	if (!program->object)
+		return -errno;
+	bpf_object__for_each_program(each, program->object)
+		bpf_program__set_autoload(each, !strcmp(bpf_program__name(each), name));
+	error = bpf_object__load(program->object);
+	if (error) {
+		unload(program);
+		return error;
+	}
+	each = bpf_object__find_program_by_name(program->object, name);
+	program->fd = bpf_program__fd(each);
+	error = bpf_prog_get_info_by_fd(program->fd, &info, &len);
+	program->id = info.id;
+	return error;
+}
+
+void unload(struct program *program)
+{
+	if (program->object)
+		bpf_object__close(program->object);
+	memset(program, 0, sizeof(*program));
+}
+
+__u64 run(struct program *program, __u64 delta)
+{
+	struct run context = { .delta = delta, .result = 0xbadbadbad };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
+
+	/* The kernel writes the context back to where it came from. */
+	if (bpf_prog_test_run_opts(program->fd, &options))
+		return 0xbadbad;
+	return context.result;
+}
+
+__u32 run_tc(struct program *program)
+{
+	char packet[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(program->fd, &options))
+		return 0xbadbad;
+	return options.retval;
+}
