@@ -4,6 +4,7 @@
  * the host what it saw. One line each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
+ *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
@@ -27,6 +28,7 @@
 #include <bpf/libbpf.h>
 #include "kernel_log.h"
 #include "programs.h"
+#include "shapes.h"
 
 #define MODULE "kfunc_example"
 #define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
@@ -323,6 +325,7 @@ int main(int argc, char **argv)
 	test_unbound();
 	test_missed_ends();
 	test_bad_modules();
+	test_shapes(native_kernel);
 	print_kernel_log(log);
 	printf("@done %d\n", said);
 	fflush(stdout);

@@ -15,6 +15,19 @@
 int said;
 char verifier_log[1 << 16];
 
+const char *last_words(void)
+{
+	static char words[200];
+	size_t len = strlen(verifier_log), shown = len < sizeof(words) ? len : sizeof(words) - 1;
+
+	memcpy(words, verifier_log + len - shown, shown);
+	words[shown] = 0;
+	for (char *at = words; *at; at++)
+		if (*at < ' ' || *at > '~' || *at == '|')
+			*at = ' ';
+	return words;
+}
+
 void check(bool held, const char *name, const char *format, ...)
 {
 	char detail[256];

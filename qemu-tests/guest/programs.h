@@ -27,6 +27,9 @@ extern int said;
 /* The kernel's words about the program that was loaded last. */
 extern char verifier_log[1 << 16];
 
+/* The end of verifier_log, on one line. */
+const char *last_words(void);
+
 /* Tells the host: "@check NAME|ok", or what is wrong instead of ok. */
 void check(bool held, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
