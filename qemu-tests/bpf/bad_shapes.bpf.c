@@ -196,7 +196,7 @@ int map_that_is_none(struct run *run)
 {
 	struct run none = {};
 
-	run->result = bpf_shape_map((struct bpf_map *)&none);
+	run->result = bpf_shape_map(&none);
 	return 0;
 }
 
@@ -206,17 +206,6 @@ int refcounted_that_is_none(struct run *run)
 	struct kept kept = {};
 
 	run->result = bpf_shape_refcounted(&kept);
-	return 0;
-}
-
-/* No kfunc of a module's may take an object of the program's away. */
-SEC("syscall")
-int allocated(struct run *run)
-{
-	struct kept *kept = bpf_obj_new_impl(bpf_core_type_id_local(struct kept), NULL);
-
-	if (kept)
-		run->result = bpf_shape_allocated(kept);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * BPF programs that call what only Linux 7.x has: constant maps and arenas. Stack arguments are called by the guest
+ * BPF programs that call what only Linux 7.x has: constant maps, arenas and native delivery. Stack arguments are called by the guest
  * itself, because no compiler of Debian 13 makes such calls.
  */
 #include "shapes.h"
@@ -13,12 +13,10 @@
 #define ARENA_PAGES 2
 #define NUMA_NO_NODE (-1)
 
-struct bpf_map {
-};
-
-extern __u64 bpf_shape_const_map(struct bpf_map *map) __ksym;
+extern __u64 bpf_shape_const_map(void *map) __ksym;
 extern __u64 bpf_shape_arena(__u64 __arena *cell) __ksym;
 extern __u64 bpf_shape_arena_nullable(__u64 __arena *cell) __ksym;
+extern __u64 bpf_shape_native(__u64 value) __ksym;
 extern void __arena *bpf_arena_alloc_pages(void *map, void __arena *address, __u32 pages, int node, __u64 flags) __ksym;
 
 struct {
@@ -38,10 +36,10 @@ struct {
 SEC("syscall")
 int const_map(struct run *run)
 {
-	__u64 first = bpf_shape_const_map((struct bpf_map *)&one);
+	__u64 first = bpf_shape_const_map(&one);
 
-	run->result = first && first == bpf_shape_const_map((struct bpf_map *)&one) &&
-		      first != bpf_shape_const_map((struct bpf_map *)&other);
+	run->result = first && first == bpf_shape_const_map(&one) &&
+		      first != bpf_shape_const_map(&other);
 	return 0;
 }
 
@@ -59,7 +57,7 @@ int const_map_that_is_none(struct run *run)
 {
 	struct run none = {};
 
-	run->result = bpf_shape_const_map((struct bpf_map *)&none);
+	run->result = bpf_shape_const_map(&none);
 	return 0;
 }
 
@@ -82,5 +80,12 @@ int no_arena_cell(struct run *run)
 	__u64 __arena *cell = bpf_arena_alloc_pages(&arena, NULL, 1, NUMA_NO_NODE, 0);
 
 	run->result = cell ? bpf_shape_arena_nullable(NULL) : 0;
+	return 0;
+}
+
+SEC("syscall")
+int native_only(struct run *run)
+{
+	run->result = bpf_shape_native(run->delta);
 	return 0;
 }

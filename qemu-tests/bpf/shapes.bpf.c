@@ -241,10 +241,10 @@ struct {
 SEC("syscall")
 int map(struct run *run)
 {
-	__u64 first = bpf_shape_map((struct bpf_map *)&one);
+	__u64 first = bpf_shape_map(&one);
 
-	run->result = first && first == bpf_shape_map((struct bpf_map *)&one) &&
-		      first != bpf_shape_map((struct bpf_map *)&other);
+	run->result = first && first == bpf_shape_map(&one) &&
+		      first != bpf_shape_map(&other);
 	return 0;
 }
 

@@ -10,9 +10,6 @@
 #define NULL ((void *)0)
 #endif
 
-struct bpf_map {
-};
-
 struct task_struct {
 	struct task_struct *real_parent;
 } __attribute__((preserve_access_index));
@@ -75,9 +72,8 @@ extern int bpf_iter_shape_new(struct bpf_iter_shape *it, __u64 from, __u64 to) _
 extern __u64 *bpf_iter_shape_next(struct bpf_iter_shape *it) __ksym;
 extern void bpf_iter_shape_destroy(struct bpf_iter_shape *it) __ksym;
 extern __u64 bpf_shape_left(const struct bpf_iter_shape *it) __ksym;
-extern __u64 bpf_shape_map(struct bpf_map *map) __ksym;
+extern __u64 bpf_shape_map(void *map) __ksym;
 extern __u64 bpf_shape_refcounted(void *object) __ksym;
-extern __u64 bpf_shape_allocated(void *object) __ksym;
 extern __u64 bpf_shape_callback(__u64 (*callback)(__u64 value)) __ksym;
 
 extern __u64 bpf_shape_sleepable(void) __ksym;

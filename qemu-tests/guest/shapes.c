@@ -79,6 +79,10 @@ static const struct good on_new_kernels[] = {
 	{ "no_arena_cell", "bpf_shape_arena_nullable", 0, 1 },
 };
 
+static const struct good native_only[] = {
+	{ "native_only", "bpf_shape_native", 5, 5 * ID_UNIT },
+};
+
 /* A program that is refused, and with which words. */
 struct bad {
 	const char *program;
@@ -109,7 +113,6 @@ static const struct bad refused[] = {
 	{ "iterator_that_is_none", { "expected an initialized iter_shape" } },
 	{ "map_that_is_none", { "pointer in R1 isn't map pointer", "expected STRUCT bpf_map" } },
 	{ "refcounted_that_is_none", { "is neither owning or non-owning ref" } },
-	{ "allocated", { "expected for bpf_obj_drop" } },
 	{ "callback_that_is_none", { "expected pointer to func" } },
 	{ "sleepable", { "program must be sleepable to call sleepable kfunc bpf_shape_sleepable" } },
 	{ "pointer_for_a_scalar", { "R1 is not a scalar" } },
@@ -248,6 +251,7 @@ static void test_bound(bool new_kernel)
 	test_destructive(new_kernel);
 	if (new_kernel) {
 		TEST_GOOD("bound", "/new_shapes.bpf.o", on_new_kernels, false);
+		TEST_GOOD("native", "/new_shapes.bpf.o", native_only, true);
 		TEST_BAD("/new_shapes.bpf.o", refused_on_new_kernels, new_kernel);
 		test_stack_args();
 	}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A kfunc of every shape: each annotation, each flag, each kind of type. The boot tests call all of them
+//! (`qemu-tests/bpf/shapes.bpf.c`).
+
+use kernel_glue::Module;
+
+mod flags;
+mod implicit;
+mod memory;
+#[cfg(kfunc_stack_args)]
+mod new;
+mod objects;
+mod values;
+
+/// What this module offers.
+pub static MODULE: Module = Module::new(
+    "kfunc_shapes",
+    &[
+        &values::VALUES,
+        &memory::MEMORY,
+        &objects::OBJECTS,
+        &flags::FLAGS,
+        &implicit::IMPLICIT,
+        #[cfg(kfunc_stack_args)]
+        &new::NEW,
+    ],
+);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What came after 6.12.
+
+use kernel_glue::param::{Arena, ArenaNullable, ConstMap};
+use kernel_glue::ProgAux;
+
+kernel_glue::kfuncs! {
+    /// For kernels with stack arguments, which have the rest as well.
+    pub set NEW for [SYSCALL, SCHED_CLS] {
+        /// The address of a map that the program names.
+        #[kfunc]
+        pub fn bpf_shape_const_map(map: ConstMap) -> u64 {
+            map.as_ptr() as u64
+        }
+
+        /// What a cell of the program's arena holds.
+        #[kfunc]
+        pub fn bpf_shape_arena(cell: Arena<u64>) -> u64 {
+            // SAFETY: The JIT has made it a pointer into the arena, where the kernel handles faults.
+            unsafe { cell.as_ptr().read_volatile() }
+        }
+
+        /// The same, and 1 if there is no cell.
+        #[kfunc]
+        pub fn bpf_shape_arena_nullable(cell: ArenaNullable<u64>) -> u64 {
+            if cell.as_ptr().is_null() {
+                return 1;
+            }
+            // SAFETY: As above.
+            unsafe { cell.as_ptr().read_volatile() }
+        }
+
+        /// Only the verifier fills it in.
+        #[kfunc(native)]
+        pub fn bpf_shape_native(value: u64, #[implicit] program: ProgAux) -> u64 {
+            value.wrapping_mul(1_000_000).wrapping_add(u64::from(program.id()))
+        }
+
+        /// The sixth argument is on the BPF stack. Each is a hexadecimal digit of the result.
+        #[kfunc]
+        pub fn bpf_shape_six(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> u64 {
+            digits(&[a, b, c, d, e, f])
+        }
+
+        /// So are these.
+        #[kfunc]
+        pub fn bpf_shape_twelve(
+            a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64, k: u64, l: u64,
+        ) -> u64 {
+            digits(&[a, b, c, d, e, f, g, h, i, j, k, l])
+        }
+    }
+}
+
+/// A number of these hexadecimal digits, the lowest one first.
+fn digits(digits: &[u64]) -> u64 {
+    digits.iter().rev().fold(0, |number, digit| (number << 4) | (digit & 0xf))
+}
