@@ -2,7 +2,7 @@
 /*
  * BPF programs that pass a kfunc the wrong thing. guest/shapes.c knows with which words the verifier refuses each.
  */
-#include "shapes.h"
+#include "shapes_common.h"
 #include "shapes_kfuncs.h"
 
 SEC("syscall")

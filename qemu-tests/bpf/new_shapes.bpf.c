@@ -3,7 +3,7 @@
  * BPF programs that call what only Linux 7.x has: constant maps, arenas and native delivery. Stack arguments are called by the guest
  * itself, because no compiler of Debian 13 makes such calls.
  */
-#include "shapes.h"
+#include "shapes_common.h"
 
 #ifndef NULL
 #define NULL ((void *)0)

@@ -3,7 +3,7 @@
  * A program as it was written before the kfunc had an implicit argument: against a header that shows the argument, for
  * which it passes NULL.
  */
-#include "shapes.h"
+#include "shapes_common.h"
 
 struct bpf_prog_aux {
 };

@@ -3,7 +3,7 @@
  * BPF programs that call a kfunc of every shape, as it is meant to be called. guest/shapes.c runs them, and knows what
  * each must come to. bad_shapes.bpf.c has what must be refused.
  */
-#include "shapes.h"
+#include "shapes_common.h"
 #include "shapes_kfuncs.h"
 
 /* Values */

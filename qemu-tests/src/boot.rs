@@ -9,11 +9,12 @@ use btf_core::{Btf, Relocation};
 use kfunc_cli::{Embedded, Signatures};
 
 use crate::build_root::BuildRoot;
+use crate::guest::{self, Guest};
 use crate::kernel::Kernel;
 use crate::module::{self, Built};
 use crate::progress::step;
-use crate::verdict::{judge, Report};
-use crate::{guest, initramfs, packages, qemu};
+use crate::verdict::{judge, judge_shapes, Report};
+use crate::{initramfs, packages, qemu};
 
 /// A kernel that was booted.
 #[derive(Clone, Debug)]
@@ -35,15 +36,61 @@ pub struct Booted {
 pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted> {
     packages::install(root, kernel)?;
     packages::install(root, other)?;
-    let module = module::build(root, kernel)?;
+    let module = module::build(root, kernel, module::EXAMPLE)?;
     let vmlinux = module::vmlinux_btf(root, kernel)?;
     let relocated = relocated_btf(&module.embedded, &vmlinux)?;
     let archive = archive(root, kernel, other, &module)?;
-    let folder = BuildRoot::own(&format!("boot/{}", kernel.release()));
+    let arguments = if kernel.series.native { "native" } else { "" };
+    let console = run_guest(root, kernel, "boot", &archive, arguments)?;
+    let mut report = judge(&console, kernel.series.native).with_context(|| qemu::tail(&console))?;
+    report.compare_module_btf(&relocated);
+    Ok(Booted {
+        kernel: kernel.clone(),
+        signatures: module.embedded.signatures,
+        report,
+    })
+}
+
+/// Boots `kernel` with the module that has a kfunc of every shape, and judges what its programs came to.
+///
+/// # Errors
+///
+/// Something cannot be built, or the guest does not get to its end.
+pub fn boot_shapes(root: &BuildRoot, kernel: &Kernel) -> Result<Report> {
+    packages::install(root, kernel)?;
+    let module = module::build(root, kernel, module::SHAPES)?;
+    let guest = guest::build(root, kernel.arch)?;
+    let name = format!("{}.ko", module::SHAPES.name);
+    let mut files = vec![
+        ("init", guest.init.as_slice()),
+        (&name, &module.embedded.module),
+    ];
+    files.extend(program_files(&guest));
+    let arguments = if kernel.series.native {
+        "shapes native"
+    } else {
+        "shapes"
+    };
+    let console = run_guest(root, kernel, "shapes", &initramfs::pack(&files)?, arguments)?;
+    judge_shapes(&console, &module.embedded.signatures).with_context(|| qemu::tail(&console))
+}
+
+fn program_files(guest: &Guest) -> impl Iterator<Item = (&str, &[u8])> {
+    let programs = guest.programs.iter();
+    programs.map(|(name, content)| (*name, content.as_slice()))
+}
+
+/// Boots `kernel` with these files. Gives what the guest said; `what` names the folder that keeps it.
+fn run_guest(
+    root: &BuildRoot,
+    kernel: &Kernel,
+    what: &str,
+    archive: &[u8],
+    arguments: &str,
+) -> Result<Vec<String>> {
+    let folder = BuildRoot::own(&format!("{what}/{}", kernel.release()));
     fs::create_dir_all(root.host_path(&folder))?;
     fs::write(root.host_path(&folder).join("initramfs"), archive)?;
-    let arguments = if kernel.series.native { "native" } else { "" };
-
     step(&format!("{kernel}: booting"), || {
         let console = qemu::boot(
             root,
@@ -53,14 +100,7 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
             arguments,
         )?;
         fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
-        let mut report =
-            judge(&console, kernel.series.native).with_context(|| qemu::tail(&console))?;
-        report.compare_module_btf(&relocated);
-        Ok(Booted {
-            kernel: kernel.clone(),
-            signatures: module.embedded.signatures,
-            report,
-        })
+        Ok(console)
     })
 }
 
@@ -72,15 +112,15 @@ fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) ->
         "{kernel} and {other} have the same layout"
     );
     let no_btf = without_btf(root, kernel, &module.embedded.module)?;
-    initramfs::pack(&[
-        ("init", &guest.init),
-        ("programs.bpf.o", &guest.programs),
-        ("full_signature.bpf.o", &guest.full_signature),
+    let mut files = vec![
+        ("init", guest.init.as_slice()),
         ("kfunc_example.ko", &module.embedded.module),
         ("not_embedded.ko", &module.plain),
         ("no_btf.ko", &no_btf),
         ("other_layout.ko", &other_layout),
-    ])
+    ];
+    files.extend(program_files(&guest));
+    initramfs::pack(&files)
 }
 
 /// The BTF that a kernel with the BTF `vmlinux` makes of the module's.

@@ -22,8 +22,27 @@ const SOURCES: &[&str] = &[
     "guest/kernel_log.h",
     "guest/programs.c",
     "guest/programs.h",
+    "guest/shapes.c",
+    "guest/shapes.h",
+    "guest/stack_args.c",
+    "guest/stack_args.h",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
+    "bpf/shapes_common.h",
+    "bpf/shapes_kfuncs.h",
+    "bpf/shapes.bpf.c",
+    "bpf/bad_shapes.bpf.c",
+    "bpf/new_shapes.bpf.c",
+    "bpf/old_header.bpf.c",
+];
+/// The BPF programs among them.
+const PROGRAMS: &[&str] = &[
+    "programs.bpf.o",
+    "full_signature.bpf.o",
+    "shapes.bpf.o",
+    "bad_shapes.bpf.o",
+    "new_shapes.bpf.o",
+    "old_header.bpf.o",
 ];
 
 /// The built programs.
@@ -33,10 +52,8 @@ pub struct Guest {
     pub init: Vec<u8>,
     /// `/init` of a guest that only loads BTF.
     pub parity: Vec<u8>,
-    /// BPF programs that call the kfuncs.
-    pub programs: Vec<u8>,
-    /// A BPF program that calls a body.
-    pub full_signature: Vec<u8>,
+    /// BPF programs that call the kfuncs, by file.
+    pub programs: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Compiles the guest's programs.
@@ -65,21 +82,24 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c programs.c elfutils.c \
-                         -lbpf -lelf -lz -lzstd
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c programs.c shapes.c \
+                         stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
-                     for name in programs full_signature; do
+                     for name in *.bpf.c; do
                          clang-19 -target bpf -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
-                             -c $name.bpf.c -o $name.bpf.o
+                             -c $name -o ${{name%.c}}.o
                      done"
                 ),
             )
         })
     })?;
+    let mut programs = Vec::new();
+    for name in PROGRAMS {
+        programs.push((*name, fs::read(host_folder.join(name))?));
+    }
     Ok(Guest {
         init: fs::read(host_folder.join("init"))?,
         parity: fs::read(host_folder.join("parity"))?,
-        programs: fs::read(host_folder.join("programs.bpf.o"))?,
-        full_signature: fs::read(host_folder.join("full_signature.bpf.o"))?,
+        programs,
     })
 }

@@ -42,7 +42,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
             },
         )?;
     }
-    let module = module::build(root, kernel)?;
+    let module = module::build(root, kernel, module::EXAMPLE)?;
     step(
         &format!("{kernel}: embedding kfuncs beside the BTF of modules in C"),
         || merge_check::check(root, kernel, &module, &vmlinux, &modules),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The example module, built for one kernel: kbuild, then `kfunc embed`.
+//! The modules of this repository, built for one kernel: kbuild, then `kfunc embed`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,33 @@ const FOLDERS: &[&str] = &[
     "kernel-glue/src",
     "kernel-glue/skin",
     "kernel-glue/example",
+    "kernel-glue/shapes",
 ];
 /// Single files, and where kbuild wants them.
 const FILES: &[(&str, &str)] = &[
     ("kernel-glue/Kbuild", "Kbuild"),
     ("kernel-glue/freestanding.mk", "kernel-glue/freestanding.mk"),
 ];
-/// The module's name.
-const NAME: &str = "kfunc_example";
+
+/// A module of this repository.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: &'static str,
+    /// Where its kfuncs are declared, in `kernel-glue`.
+    folder: &'static str,
+}
+
+/// The one that README.md shows.
+pub const EXAMPLE: Source = Source {
+    name: "kfunc_example",
+    folder: "example",
+};
+/// The one with a kfunc of every shape.
+pub const SHAPES: Source = Source {
+    name: "kfunc_shapes",
+    folder: "shapes",
+};
 
 /// A built module.
 #[derive(Debug)]
@@ -40,12 +59,13 @@ pub struct Built {
     pub embedded: Embedded,
 }
 
-/// Builds the module for `kernel`, and gives it its BTF.
+/// Builds the module of `source` for `kernel`, and gives it its BTF.
 ///
 /// # Errors
 ///
 /// kbuild or `kfunc embed` fails.
-pub fn build(root: &BuildRoot, kernel: &Kernel) -> Result<Built> {
+pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built> {
+    let Source { name, folder } = source;
     let make = match kernel.series.skin {
         Skin::Rust => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
         Skin::C => format!(
@@ -54,19 +74,22 @@ pub fn build(root: &BuildRoot, kernel: &Kernel) -> Result<Built> {
             kernel.arch.make_args()
         ),
     };
-    step(&format!("{kernel}: building the module"), || {
+    let variables = format!("KFUNC_MODULE={name} KFUNC_FOLDER={folder}");
+    step(&format!("{kernel}: building {name}"), || {
         let folder = BuildRoot::own(&format!("modules/{}", kernel.release()));
         let host_folder = root.host_path(&folder);
         stage(&host_folder)?;
         // pahole has nothing to say about Rust: the module's BTF comes from `kfunc embed`.
         root.run(
-            &format!("module-{kernel}"),
-            &format!("{make} -j$(nproc) CONFIG_DEBUG_INFO_BTF_MODULES= M={folder} modules"),
+            &format!("{name}-{kernel}"),
+            &format!(
+                "{make} -j$(nproc) {variables} CONFIG_DEBUG_INFO_BTF_MODULES= M={folder} modules"
+            ),
         )?;
-        let log = fs::read_to_string(root.log(&format!("module-{kernel}")))?;
+        let log = fs::read_to_string(root.log(&format!("{name}-{kernel}")))?;
         ensure!(!log.contains("warning:"), "kbuild warns:\n{log}");
 
-        let plain = fs::read(host_folder.join(format!("{NAME}.ko")))?;
+        let plain = fs::read(host_folder.join(format!("{name}.ko")))?;
         let vmlinux = vmlinux_btf(root, kernel)?;
         let embedded = kfunc_cli::embed(&plain, &vmlinux)?;
         let again = kfunc_cli::embed(&embedded.module, &vmlinux)?;

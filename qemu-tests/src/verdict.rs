@@ -17,11 +17,24 @@ pub struct Call {
     pub verdict: String,
 }
 
+/// Kfuncs called by a BPF program of the shapes' guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// `native` or `bound`.
+    pub way: String,
+    /// Their names.
+    pub kfuncs: Vec<String>,
+    /// `ok`, or what was wrong.
+    pub verdict: String,
+}
+
 /// All that a guest has said.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The calls.
     pub calls: Vec<Call>,
+    /// The calls of kfuncs of every shape.
+    pub shapes: Vec<Shape>,
     /// Number of checks that held.
     pub held: usize,
     /// What did not hold, in words.
@@ -89,6 +102,52 @@ fn expected_refusals(native: bool) -> Vec<&'static str> {
 ///
 /// The guest did not get to its end, or lines of it are missing.
 pub fn judge(console: &[String], native: bool) -> Result<Report> {
+    let (mut report, log) = read(console)?;
+    let wrong = report.calls.iter().filter(|call| call.verdict != "ok");
+    let wrong: Vec<_> = wrong
+        .map(|call| format!("{}: {}: {}", call.call, call.verdict, call.implicit))
+        .collect();
+    report.failures.extend(wrong);
+    report.failures.extend(judge_calls(&report.calls, native));
+    report.failures.extend(judge_log(&log, native));
+    Ok(report)
+}
+
+/// Judges the `console` of a guest that has called kfuncs of every shape: those of these public and full signatures.
+///
+/// # Errors
+///
+/// As [`judge`].
+pub fn judge_shapes(console: &[String], signatures: &[(String, String)]) -> Result<Report> {
+    let (mut report, log) = read(console)?;
+    let (called, wrong): (Vec<_>, Vec<_>) = report
+        .shapes
+        .iter()
+        .partition(|shape| shape.verdict == "ok");
+    let wrong = wrong
+        .iter()
+        .map(|shape| format!("{}: {}", shape.kfuncs.join(", "), shape.verdict));
+    let mut failures: Vec<_> = wrong.collect();
+    for (public, _) in signatures {
+        let name = function_name(public);
+        let mut all = called.iter().flat_map(|shape| &shape.kfuncs);
+        if !all.any(|kfunc| kfunc == name) {
+            failures.push(format!("{name} was not called"));
+        }
+    }
+    report.failures.extend(failures);
+    report.failures.extend(complaints(&log));
+    Ok(report)
+}
+
+/// The name in the declaration of a function.
+fn function_name(declaration: &str) -> &str {
+    let before = declaration.split('(').next().unwrap_or_default();
+    before.rsplit([' ', '*']).next().unwrap_or_default()
+}
+
+/// What the guest has said, and what its kernel has logged.
+fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
     let mut report = Report::default();
     let mut log = Vec::new();
     let mut announced = None;
@@ -108,6 +167,9 @@ pub fn judge(console: &[String], native: bool) -> Result<Report> {
         } else if let Some(call) = line.strip_prefix("@call ") {
             said += 1;
             report.calls.push(parse_call(call)?);
+        } else if let Some(shape) = line.strip_prefix("@shape ") {
+            said += 1;
+            report.shapes.push(parse_shape(shape)?);
         } else if let Some(check) = line.strip_prefix("@check ") {
             said += 1;
             match check.split_once('|') {
@@ -128,14 +190,18 @@ pub fn judge(console: &[String], native: bool) -> Result<Report> {
             "the guest said {count} things, {said} have arrived"
         ),
     }
-    let wrong = report.calls.iter().filter(|call| call.verdict != "ok");
-    let wrong: Vec<_> = wrong
-        .map(|call| format!("{}: {}: {}", call.call, call.verdict, call.implicit))
-        .collect();
-    report.failures.extend(wrong);
-    report.failures.extend(judge_calls(&report.calls, native));
-    report.failures.extend(judge_log(&log, native));
-    Ok(report)
+    Ok((report, log))
+}
+
+fn parse_shape(line: &str) -> Result<Shape> {
+    let damaged = || format!("damaged line: {line}");
+    let (way, rest) = line.split_once('|').with_context(damaged)?;
+    let (kfuncs, verdict) = rest.split_once('|').with_context(damaged)?;
+    Ok(Shape {
+        way: way.to_owned(),
+        kfuncs: kfuncs.split(' ').map(str::to_owned).collect(),
+        verdict: verdict.to_owned(),
+    })
 }
 
 fn parse_hex(line: &str) -> Result<Vec<u8>> {
@@ -270,6 +336,36 @@ mod tests {
         for damaged in ["@btf 9fe", "@btf 9g", "@btf \u{fffd}"] {
             assert!(judge(&console(&[damaged], "@done 4"), false).is_err());
         }
+    }
+
+    #[test]
+    fn every_shape_must_have_been_called_and_right() {
+        let signatures = ["u64 one(u64 a)", "void *two(void)"];
+        let signatures = signatures.map(|public| (public.to_owned(), String::new()));
+        let judged = |lines: &[&str], done: &str| {
+            let mut console: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+            console.push(done.to_owned());
+            judge_shapes(&console, &signatures).unwrap().failures
+        };
+        let good = "@shape bound|one two|ok";
+        assert_eq!(judged(&[good], "@done 1"), [""; 0]);
+        assert_eq!(
+            judged(&["@shape bound|two|ok"], "@done 1"),
+            ["one was not called"]
+        );
+        for wrong in [
+            "@shape native|one|1 instead of 2",
+            "@check rmmod|busy",
+            "@log WARNING: CPU: 0 PID: 1 at kernel/bpf/verifier.c",
+        ] {
+            let done = if wrong.starts_with("@log") {
+                "@done 1"
+            } else {
+                "@done 2"
+            };
+            assert_eq!(judged(&[good, wrong], done).len(), 1, "{wrong}");
+        }
+        assert!(judge_shapes(&["@shape bound".to_owned()], &signatures).is_err());
     }
 
     #[test]

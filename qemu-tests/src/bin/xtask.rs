@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
-use qemu_tests::boot::{boot, Booted};
+use qemu_tests::boot::{boot, boot_shapes, Booted};
 use qemu_tests::build_root::BuildRoot;
 use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
@@ -44,6 +44,11 @@ enum Task {
         /// Print a JSON array instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// Boot the kernels with a module that has a kfunc of every shape, call each, and pass each the wrong thing.
+    Shapes {
+        #[command(flatten)]
+        kernels: Selection,
     },
     /// Give thousands of BTF blobs, right and wrong, to btf-core and to the kernels, as a program's and as a module's,
     /// and compare what they say.
@@ -136,6 +141,7 @@ impl Selection {
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo(&kernels, json),
+        Task::Shapes { kernels } => shapes(&kernels),
         Task::Parity {
             kernels,
             random,
@@ -219,6 +225,27 @@ fn boot_all(root: &BuildRoot, kernels: &Kernels) -> Outcome {
         failures.extend(found.map(|failure| format!("{kernel}: {failure}")));
     }
     Outcome { booted, failures }
+}
+
+fn shapes(selection: &Selection) -> Result<bool> {
+    let root = BuildRoot::open()?;
+    let failures = boot_all_shapes(&root, &Kernels::find(&root, selection)?);
+    for failure in &failures {
+        eprintln!("FAILED {failure}");
+    }
+    Ok(failures.is_empty())
+}
+
+/// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
+fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let report = boot_shapes(root, kernel)?;
+        let (calls, held) = (report.shapes.len(), report.held);
+        println!("{kernel}: {calls} calls of kfuncs of every shape, {held} other checks");
+        ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+        Ok(())
+    });
+    failures
 }
 
 fn parity(selection: &Selection, seed: u64, random: usize, json: bool) -> Result<bool> {
@@ -363,6 +390,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let mut outcome = boot_all(&root, &kernels);
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
+    outcome.failures.extend(boot_all_shapes(&root, &kernels));
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
     println!("{}", table::for_people(&outcome.booted));
     let held: usize = outcome

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the programs that call the kfuncs of kernel-glue/shapes have in common. */
-#ifndef SHAPES_H
-#define SHAPES_H
+#ifndef SHAPES_COMMON_H
+#define SHAPES_COMMON_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
