@@ -57,7 +57,7 @@ $(kfunc-target): FORCE
 kfunc-flags += $(kfunc-flags-y) --target $(kfunc-target)
 
 kfunc-extern = $(foreach crate,$(1),--extern $(crate)=$(kfunc-out)/lib$(crate).rlib)
-kfunc-rlibs := $(addprefix $(kfunc-out)/lib,$(addsuffix .rlib,$(subst -,_,$(kfunc-crates)) core))
+kfunc-rlibs := $(addprefix $(kfunc-out)/lib,$(addsuffix .rlib,$(subst -,_,$(kfunc-crates)) kfuncs core))
 
 # With these, an arithmetic overflow that can be reached is a panic, and so does not link (skin/c.rs).
 kfunc-own := -Coverflow-checks=y
@@ -81,7 +81,8 @@ $(eval $(call kfunc-crate,btf_core,$(src)/btf-core/src/lib.rs,core compiler_buil
 $(eval $(call kfunc-crate,kfunc_abi,$(src)/kfunc-abi/src/lib.rs,core compiler_builtins bitflags btf_core,$(kfunc-own)))
 $(eval $(call kfunc-crate,verifier_fixup,$(src)/verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,$(kfunc-own)))
 $(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own) $(kfunc-cfg)))
-$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue,$(kfunc-own)))
+$(eval $(call kfunc-crate,kfuncs,$(src)/kernel-glue/$(KFUNC_FOLDER)/kfuncs.rs,core compiler_builtins kernel_glue,$(kfunc-own) $(kfunc-cfg) -Zcrate-attr=no_std))
+$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue kfuncs,$(kfunc-own)))
 
 # Only what the skin's two functions reach is kept.
 quiet_cmd_kfunc_link = LD [M]  $@

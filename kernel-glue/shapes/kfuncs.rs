@@ -5,13 +5,13 @@
 
 use kernel_glue::Module;
 
-mod flags;
-mod implicit;
-mod memory;
+pub mod flags;
+pub mod implicit;
+pub mod memory;
 #[cfg(kfunc_stack_args)]
-mod new;
-mod objects;
-mod values;
+pub mod new;
+pub mod objects;
+pub mod values;
 
 /// What this module offers.
 pub static MODULE: Module = Module::new(

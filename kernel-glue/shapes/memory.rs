@@ -20,13 +20,17 @@ static BUFFER: [AtomicU8; 16] = [const { AtomicU8::new(0) }; 16];
 kernel_glue::module_types! {
     /// A struct of numbers: programs have it on their stack.
     pub struct Point as "shape_point" {
+        /// To the right.
         pub x: u64,
+        /// Upwards.
         pub y: u32,
     }
 
     /// A union of numbers.
     pub union Either as "shape_either" {
+        /// All bits.
         pub both: u64,
+        /// The low and the high ones.
         pub halves: [u32; 2],
     }
 }

@@ -16,12 +16,15 @@ kernel_glue::kernel_types! {
 kernel_glue::module_types! {
     /// There is one of each number. Who takes it must give it back.
     pub struct Ticket as "shape_ticket" {
+        /// Which one it is.
         pub number: u64,
     }
 
     /// The numbers behind `at` and before `end`.
     pub struct Range as "bpf_iter_shape" {
+        /// The one that was given last.
         pub at: u64,
+        /// The first one that is not given.
         pub end: u64,
     }
 }

@@ -9,7 +9,9 @@ use kernel_glue::param::{Constant, Ignored};
 kernel_glue::module_types! {
     /// What to make of a number.
     pub enum Mode as "shape_mode": u32 {
+        /// The number itself.
         SHAPE_MODE_SAME = 0,
+        /// Twice the number.
         SHAPE_MODE_DOUBLE = 1,
     }
 

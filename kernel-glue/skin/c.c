@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The example module on kernels without Rust: what only C can say.
+ * A module on kernels without Rust: what only C can say.
  */
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -17,18 +17,18 @@ static bool unbound;
 module_param(unbound, bool, 0);
 MODULE_PARM_DESC(unbound, "Bind nothing, so that every call fails (for tests)");
 
-static int __init kfunc_example_init(void)
+static int __init kfunc_module_init(void)
 {
 	return kfunc_skin_init(THIS_MODULE, native, unbound);
 }
 
-static void __exit kfunc_example_exit(void)
+static void __exit kfunc_module_exit(void)
 {
 	kfunc_skin_exit();
 }
 
-module_init(kfunc_example_init);
-module_exit(kfunc_example_exit);
+module_init(kfunc_module_init);
+module_exit(kfunc_module_exit);
 
 MODULE_AUTHOR("The implicit-kfuncs authors");
 MODULE_DESCRIPTION("Kfuncs with implicit arguments, written in Rust");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The example module on kernels without Rust: what `c.c` calls.
+//! A module on kernels without Rust: what `c.c` calls. Its kfuncs are a crate of their own.
 
 #![no_std]
 
@@ -9,9 +9,6 @@ use core::ffi::{c_int, c_void};
 use core::panic::PanicInfo;
 
 use kernel_glue::{register, Options, Registration};
-
-#[path = "../example/kfuncs.rs"]
-pub mod kfuncs;
 
 /// The registration, between init and exit.
 struct Loaded(UnsafeCell<Option<Registration>>);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The example module on kernels with Rust.
+//! A module on kernels with Rust. Its kfuncs are a crate of their own.
 
 use kernel::prelude::*;
 use kernel_glue::{register, Options, Registration};
 
-#[path = "../example/kfuncs.rs"]
-pub mod kfuncs;
-
 module! {
-    type: Example,
-    name: "kfunc_example",
+    type: Kfuncs,
+    // The module is called what kbuild calls it; this is what the kernel crate's own log lines would begin with.
+    name: "kfuncs",
     authors: ["The implicit-kfuncs authors"],
     description: "Kfuncs with implicit arguments, written in Rust",
     license: "GPL",
@@ -26,11 +24,11 @@ module! {
     },
 }
 
-struct Example {
+struct Kfuncs {
     _registration: Registration,
 }
 
-impl kernel::Module for Example {
+impl kernel::Module for Kfuncs {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let options = Options {
             native: module_parameters::native.value(),

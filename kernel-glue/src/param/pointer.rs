@@ -13,8 +13,17 @@ macro_rules! pointers {
     ($($(#[doc = $doc:expr])* $name:ident: $annotation:ident;)*) => {$(
         $(#[doc = $doc])*
         #[repr(transparent)]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Debug)]
         pub struct $name<T>(*mut T);
+
+        // Whether T can be copied or not: a derived impl would ask for that.
+        impl<T> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T> Copy for $name<T> {}
 
         impl<T> $name<T> {
             /// The pointer.
