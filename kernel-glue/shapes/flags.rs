@@ -16,11 +16,5 @@ kernel_glue::kfuncs! {
         pub fn bpf_shape_destructive() -> u64 {
             1
         }
-
-        /// Promises to change no register but that of the result.
-        #[kfunc(flags = [FASTCALL])]
-        pub fn bpf_shape_fast() -> u64 {
-            1
-        }
     }
 }

@@ -125,7 +125,7 @@ kernel_glue::kfuncs! {
         /// Whether there is a function.
         #[kfunc]
         pub fn bpf_shape_callback(callback: Callback<unsafe extern "C" fn(u64) -> u64>) -> u64 {
-            u64::from(!callback.as_ptr().is_null())
+            u64::from(!callback.is_null())
         }
     }
 }

@@ -289,13 +289,6 @@ int destructive(struct run *run)
 	return 0;
 }
 
-SEC("syscall")
-int fastcall(struct run *run)
-{
-	run->result = bpf_shape_fast() + run->delta;
-	return 0;
-}
-
 /* Implicit arguments after any number of explicit ones, and several of them */
 
 SEC("syscall")

@@ -78,7 +78,6 @@ extern __u64 bpf_shape_callback(__u64 (*callback)(__u64 value)) __ksym;
 
 extern __u64 bpf_shape_sleepable(void) __ksym;
 extern __u64 bpf_shape_destructive(void) __ksym;
-extern __u64 bpf_shape_fast(void) __ksym;
 
 extern __u64 bpf_shape_after0(void) __ksym;
 extern __u64 bpf_shape_after1(__u64 a) __ksym;

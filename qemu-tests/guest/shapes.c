@@ -55,7 +55,6 @@ static const struct good values[] = {
 	{ "callback", "bpf_shape_callback", 4, 8 + 1 },
 	{ "sleepable", "bpf_shape_sleepable", 0, 1 },
 	{ "destructive", "bpf_shape_destructive", 0, 1 },
-	{ "fastcall", "bpf_shape_fast", 30, 31 },
 };
 
 /* These leave the program's id behind as well. */
