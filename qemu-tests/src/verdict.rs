@@ -113,12 +113,12 @@ pub fn judge(console: &[String], native: bool) -> Result<Report> {
     Ok(report)
 }
 
-/// Judges the `console` of a guest that has called kfuncs of every shape: those of these public and full signatures.
+/// Judges the `console` of a guest that has called kfuncs of every shape: those of these public signatures.
 ///
 /// # Errors
 ///
 /// As [`judge`].
-pub fn judge_shapes(console: &[String], signatures: &[(String, String)]) -> Result<Report> {
+pub fn judge_shapes(console: &[String], public: &[String]) -> Result<Report> {
     let (mut report, log) = read(console)?;
     let (called, wrong): (Vec<_>, Vec<_>) = report
         .shapes
@@ -128,8 +128,8 @@ pub fn judge_shapes(console: &[String], signatures: &[(String, String)]) -> Resu
         .iter()
         .map(|shape| format!("{}: {}", shape.kfuncs.join(", "), shape.verdict));
     let mut failures: Vec<_> = wrong.collect();
-    for (public, _) in signatures {
-        let name = function_name(public);
+    for signature in public {
+        let name = function_name(signature);
         let mut all = called.iter().flat_map(|shape| &shape.kfuncs);
         if !all.any(|kfunc| kfunc == name) {
             failures.push(format!("{name} was not called"));
@@ -340,12 +340,11 @@ mod tests {
 
     #[test]
     fn every_shape_must_have_been_called_and_right() {
-        let signatures = ["u64 one(u64 a)", "void *two(void)"];
-        let signatures = signatures.map(|public| (public.to_owned(), String::new()));
+        let public = ["u64 one(u64 a)", "void *two(void)"].map(str::to_owned);
         let judged = |lines: &[&str], done: &str| {
             let mut console: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
             console.push(done.to_owned());
-            judge_shapes(&console, &signatures).unwrap().failures
+            judge_shapes(&console, &public).unwrap().failures
         };
         let good = "@shape bound|one two|ok";
         assert_eq!(judged(&[good], "@done 1"), [""; 0]);
@@ -365,7 +364,7 @@ mod tests {
             };
             assert_eq!(judged(&[good, wrong], done).len(), 1, "{wrong}");
         }
-        assert!(judge_shapes(&["@shape bound".to_owned()], &signatures).is_err());
+        assert!(judge_shapes(&["@shape bound".to_owned()], &public).is_err());
     }
 
     #[test]
