@@ -96,7 +96,9 @@ impl<const BODY: usize> KfuncRecord<BODY> {
 #[derive(Debug)]
 pub struct TypeRecordBytes<const BODY: usize> {
     header: Header,
-    kind: u32,
+    /// Never written. An atomic puts the record into the same writable section as those of kfuncs, which something
+    /// refers to: a linker that collects garbage (`kernel-glue/freestanding.mk`) would drop one of its own.
+    kind: AtomicU32,
     size: u32,
     properties: u32,
     body_len: u32,
@@ -114,7 +116,7 @@ impl<const BODY: usize> TypeRecordBytes<BODY> {
         };
         Self {
             header: Header::new(KIND_TYPE, size_of::<Self>()),
-            kind: kind.0 as u32,
+            kind: AtomicU32::new(kind.0 as u32),
             size: decl.size,
             properties,
             body_len: BODY as u32,
