@@ -89,12 +89,11 @@ unsafe fn try_register(
     let registered = registered::registered().ok_or(LoadError::Again)?;
 
     let watch = Watch::begin().map_err(LoadError::Probe)?;
-    for set in module.sets {
-        for prog_type in set.prog_types {
-            if first_of_hook(module, *prog_type) {
-                // SAFETY: The caller's promise.
-                unsafe { register_hook(registered, *prog_type, owner) }?;
-            }
+    let mut hooks = Hooks::default();
+    for prog_type in module.sets.iter().flat_map(|set| set.prog_types) {
+        if hooks.is_new(*prog_type) {
+            // SAFETY: The caller's promise.
+            unsafe { register_hook(registered, *prog_type, owner) }?;
         }
     }
     let count = module.kfunc_count;
@@ -106,12 +105,22 @@ unsafe fn try_register(
     Ok(Registration { _watch: watch })
 }
 
-/// Whether `prog_type` is the first type of the module that belongs to its hook. The kernel takes one set for a hook,
-/// and warns about a second (`btf_populate_kfunc_set` of `kernel/bpf/btf.c`).
-fn first_of_hook(module: &Module, prog_type: ProgType) -> bool {
-    let mut all = module.sets.iter().flat_map(|set| set.prog_types);
-    all.find(|other| other.hook() == prog_type.hook())
-        .is_some_and(|first| *first == prog_type)
+/// The hooks for which there is a set already. The kernel takes one set of a module for a hook, and warns about a
+/// second (`__register_btf_kfunc_id_set` of `kernel/bpf/btf.c`).
+#[derive(Default)]
+struct Hooks(u32);
+
+impl Hooks {
+    /// Whether the hook of `prog_type` was not there before.
+    fn is_new(&mut self, prog_type: ProgType) -> bool {
+        let bit = match prog_type.hook() {
+            Some(hook) => 1 << hook as u32,
+            None => 0, // Not reached: a set of such types does not compile.
+        };
+        let new = bit & !self.0 != 0;
+        self.0 |= bit;
+        new
+    }
 }
 
 /// Registers all kfuncs that programs of the hook of `prog_type` may call.
