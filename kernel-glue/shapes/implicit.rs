@@ -44,7 +44,9 @@ impl State for Calls {
 }
 
 fn with_id(value: u64, program: ProgAux) -> u64 {
-    value.wrapping_mul(ID_UNIT).wrapping_add(u64::from(program.id()))
+    value
+        .wrapping_mul(ID_UNIT)
+        .wrapping_add(u64::from(program.id()))
 }
 
 kernel_glue::kfuncs! {

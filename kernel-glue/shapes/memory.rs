@@ -6,7 +6,8 @@ use core::ptr;
 use core::sync::atomic::AtomicU8;
 
 use kernel_glue::param::{
-    ConstSizeMemory, ConstStr, Dynptr, Memory, Nullable, OptionalMemory, RdonlyBufSize, RdwrBufSize, Uninit,
+    ConstSizeMemory, ConstStr, Dynptr, Memory, Nullable, OptionalMemory, RdonlyBufSize,
+    RdwrBufSize, Uninit,
 };
 
 /// The most bytes that a program passes here.
@@ -42,7 +43,12 @@ kernel_glue::module_types! {
 /// `point` can be read.
 unsafe fn area(point: *const Point) -> u64 {
     // SAFETY: The caller's promise. Another CPU may write meanwhile.
-    let (x, y) = unsafe { ((&raw const (*point).x).read_volatile(), (&raw const (*point).y).read_volatile()) };
+    let (x, y) = unsafe {
+        (
+            (&raw const (*point).x).read_volatile(),
+            (&raw const (*point).y).read_volatile(),
+        )
+    };
     x.wrapping_mul(u64::from(y))
 }
 
@@ -52,7 +58,9 @@ fn sum(memory: Memory<'_>) -> u64 {
     if !memory.read(&mut bytes) {
         return u64::MAX;
     }
-    bytes.iter().fold(0, |sum, byte| sum.wrapping_add(u64::from(*byte)))
+    bytes
+        .iter()
+        .fold(0, |sum, byte| sum.wrapping_add(u64::from(*byte)))
 }
 
 kernel_glue::kfuncs! {

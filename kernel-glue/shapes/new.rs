@@ -55,5 +55,8 @@ kernel_glue::kfuncs! {
 
 /// A number of these hexadecimal digits, the lowest one first.
 fn digits(digits: &[u64]) -> u64 {
-    digits.iter().rev().fold(0, |number, digit| (number << 4) | (digit & 0xf))
+    digits
+        .iter()
+        .rev()
+        .fold(0, |number, digit| (number << 4) | (digit & 0xf))
 }

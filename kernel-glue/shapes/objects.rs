@@ -29,7 +29,12 @@ kernel_glue::module_types! {
     }
 }
 
-static TICKETS: [Ticket; 4] = [Ticket { number: 0 }, Ticket { number: 1 }, Ticket { number: 2 }, Ticket { number: 3 }];
+static TICKETS: [Ticket; 4] = [
+    Ticket { number: 0 },
+    Ticket { number: 1 },
+    Ticket { number: 2 },
+    Ticket { number: 3 },
+];
 static TAKEN: [AtomicBool; TICKETS.len()] = [const { AtomicBool::new(false) }; TICKETS.len()];
 
 kernel_glue::kfuncs! {
