@@ -43,12 +43,7 @@ kernel_glue::module_types! {
 /// `point` can be read.
 unsafe fn area(point: *const Point) -> u64 {
     // SAFETY: The caller's promise. Another CPU may write meanwhile.
-    let (x, y) = unsafe {
-        (
-            (&raw const (*point).x).read_volatile(),
-            (&raw const (*point).y).read_volatile(),
-        )
-    };
+    let Point { x, y } = unsafe { point.read_volatile() };
     x.wrapping_mul(u64::from(y))
 }
 
@@ -120,7 +115,7 @@ kernel_glue::kfuncs! {
         #[kfunc]
         pub fn bpf_shape_either(either: *const Either) -> u64 {
             // SAFETY: As above; every pattern is a pair of numbers.
-            let [low, high] = unsafe { (&raw const (*either).halves).read_volatile() };
+            let [low, high] = unsafe { either.cast::<[u32; 2]>().read_volatile() };
             u64::from(low).wrapping_add(u64::from(high))
         }
 

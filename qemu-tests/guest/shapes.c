@@ -273,9 +273,21 @@ static void test_native(void)
 	check(!error, "rmmod " MODULE, "%s", strerror(-error));
 }
 
+/* This kernel fills in nothing. */
+static void test_not_native(void)
+{
+	int error = insmod("/" MODULE ".ko", "native=1");
+
+	check(error == -ENOEXEC, "native is refused where the kernel cannot", "%d", error);
+	if (!error)
+		rmmod_patiently(MODULE);
+}
+
 void test_shapes(bool new_kernel)
 {
 	test_bound(new_kernel);
 	if (new_kernel)
 		test_native();
+	else
+		test_not_native();
 }
