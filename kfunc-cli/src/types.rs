@@ -142,6 +142,10 @@ impl<'t, 'a> Types<'t, 'a> {
                 kind,
                 name: name.to_owned(),
             }),
+            // A vmlinux of 6.12 has two typedefs u8: one of __u8, one of unsigned char.
+            [ty, others @ ..] if others.iter().all(|other| self.same_type(ty, other)) => {
+                self.copy(ty, place, MAX_RESOLVE_DEPTH)
+            }
             several => Err(Error::AmbiguousType {
                 place: place.to_owned(),
                 kind,
@@ -149,6 +153,21 @@ impl<'t, 'a> Types<'t, 'a> {
                 count: several.len(),
             }),
         }
+    }
+
+    /// Whether two types are typedefs, over however many others, of one.
+    fn same_type(&self, one: &Type<'_>, other: &Type<'_>) -> bool {
+        let end = |ty: &Type<'_>| {
+            let mut id = ty.id();
+            for _ in 0..MAX_RESOLVE_DEPTH {
+                match self.vmlinux.get(id) {
+                    Some(ty) if ty.kind() == Kind::TYPEDEF => id = ty.target()?,
+                    _ => return Some(id),
+                }
+            }
+            None
+        };
+        end(one).is_some_and(|id| end(other) == Some(id))
     }
 
     /// `ty`, a type of the kernel: it is in the base, or a copy of it is among the module's own types.

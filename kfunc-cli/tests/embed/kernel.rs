@@ -111,6 +111,16 @@ fn push_shapes(writer: &mut Writer<'_>, int: TypeId) {
             .push_composite(Kind::STRUCT, b"twice", size, &[])
             .unwrap();
     }
+    // Two typedefs of one name: of one type, as u8 in a vmlinux of 6.12, and of two.
+    let named_otherwise = writer.push_typedef(b"otherwise", int).unwrap();
+    for (name, target) in [
+        ("again", named_otherwise),
+        ("again", int),
+        ("unlike", int),
+        ("unlike", task),
+    ] {
+        writer.push_typedef(name.as_bytes(), target).unwrap();
+    }
     let proto = writer.push_func_proto(TypeId::VOID, &[]).unwrap();
     for function in ["kernel_function", "halfway_impl"] {
         writer

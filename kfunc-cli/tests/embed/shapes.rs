@@ -370,6 +370,10 @@ fn what_cannot_be_declared_is_told_with_its_place() {
             "kfunc foo, parameter a: the base has 2 types STRUCT 'twice'",
         ),
         (
+            other(Ty::typedef("unlike")),
+            "kfunc foo, parameter a: the base has 2 types TYPEDEF 'unlike'",
+        ),
+        (
             other(kernel(Kind::ENUM, "nothing")),
             "kfunc foo, parameter a: the base has no ENUM 'nothing'",
         ),
@@ -402,6 +406,13 @@ fn what_cannot_be_declared_is_told_with_its_place() {
         let error = embed(&module.bytes(), &vmlinux()).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
+}
+
+#[test]
+fn typedefs_of_one_type_may_share_a_name() {
+    let kfunc = Kfunc::new("foo", Ty::void(), vec![param("a", Ty::typedef("again"))]);
+    let embedded = embed(&Module::new(&[kfunc.record()]).bytes(), &vmlinux()).unwrap();
+    assert_eq!(embedded.signatures[0].public, "void foo(again a)");
 }
 
 #[test]
