@@ -73,7 +73,7 @@ pub fn boot_shapes(root: &BuildRoot, kernel: &Kernel) -> Result<Report> {
     };
     let console = run_guest(root, kernel, "shapes", &initramfs::pack(&files)?, arguments)?;
     let signatures = module.embedded.signatures.into_iter();
-    let public: Vec<_> = signatures.map(|(public, _)| public).collect();
+    let public: Vec<_> = signatures.map(|kfunc| kfunc.public).collect();
     judge_shapes(&console, &public).with_context(|| qemu::tail(&console))
 }
 
