@@ -82,7 +82,7 @@ $(eval $(call kfunc-crate,kfunc_abi,$(src)/kfunc-abi/src/lib.rs,core compiler_bu
 $(eval $(call kfunc-crate,verifier_fixup,$(src)/verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,$(kfunc-own)))
 $(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own) $(kfunc-cfg)))
 $(eval $(call kfunc-crate,kfuncs,$(src)/kernel-glue/$(KFUNC_FOLDER)/kfuncs.rs,core compiler_builtins kernel_glue,$(kfunc-own) $(kfunc-cfg) -Zcrate-attr=no_std))
-$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue kfuncs,$(kfunc-own)))
+$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue kfuncs,$(kfunc-own) $(kfunc-cfg-c)))
 
 # Only what the skin's two functions reach is kept.
 quiet_cmd_kfunc_link = LD [M]  $@

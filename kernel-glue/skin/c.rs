@@ -25,6 +25,18 @@ static LOADED: Loaded = Loaded(UnsafeCell::new(None));
 /// `owner` is the module that is being loaded.
 #[no_mangle]
 unsafe extern "C" fn kfunc_skin_init(owner: *mut c_void, native: bool, unbound: bool) -> c_int {
+    #[cfg(kfunc_c)]
+    {
+        extern "C" {
+            /// What the C parts of the module register.
+            fn kfunc_c_init() -> c_int;
+        }
+        // SAFETY: This is called once, when the module is loaded.
+        let errno = unsafe { kfunc_c_init() };
+        if errno != 0 {
+            return errno;
+        }
+    }
     // SAFETY: The caller's promise.
     match unsafe { register(&kfuncs::MODULE, Options { native, unbound }, owner) } {
         Ok(registration) => {

@@ -28,12 +28,24 @@ struct Kfuncs {
     _registration: Registration,
 }
 
+/// Lets the C parts of the module register what they have.
+#[cfg(kfunc_c)]
+fn c_parts() -> Result {
+    extern "C" {
+        fn kfunc_c_init() -> kernel::ffi::c_int;
+    }
+    // SAFETY: This is called once, when the module is loaded.
+    kernel::error::to_result(unsafe { kfunc_c_init() })
+}
+
 impl kernel::Module for Kfuncs {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let options = Options {
             native: module_parameters::native.value(),
             unbound: module_parameters::unbound.value(),
         };
+        #[cfg(kfunc_c)]
+        c_parts()?;
         // SAFETY: This is the init function of the module that `module` stands for.
         let registration = unsafe { register(&kfuncs::MODULE, options, module.as_ptr().cast()) };
         let _registration = registration.map_err(|errno| Error::from_errno(errno.0))?;

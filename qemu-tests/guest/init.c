@@ -61,7 +61,7 @@ static void test_ids(const char *way)
 	got = run(&one, 0);
 	check(got == one.id, "the first program beside a second", "program %u got %llu", one.id, got);
 	if (!load_example(&tc, "self_id_tc")) {
-		got = run_tc(&tc);
+		got = run_packet(&tc);
 		check(got == tc.id, "a program of type tc", "program %u got %llu", tc.id, got);
 		unload(&tc);
 	}

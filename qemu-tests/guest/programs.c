@@ -133,7 +133,7 @@ __u64 run(struct program *program, __u64 delta)
 	return context.result;
 }
 
-__u32 run_tc(struct program *program)
+__u32 run_packet(struct program *program)
 {
 	char packet[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 1);

@@ -52,8 +52,8 @@ void unload(struct program *program);
 /* Runs a program once. Gives what it left in `result`; 0xbadbad if it did not run. */
 __u64 run(struct program *program, __u64 delta);
 
-/* Runs a program of type tc once. Gives what it returned. */
-__u32 run_tc(struct program *program);
+/* Runs a program of type tc or xdp once, on an empty packet. Gives what it returned. */
+__u32 run_packet(struct program *program);
 
 #define PATIENCE_SECONDS 20	/* programs are freed after grace periods */
 

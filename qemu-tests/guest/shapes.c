@@ -122,6 +122,10 @@ static const struct bad refused_on_new_kernels[] = {
 	{ "const_map_that_is_none", { "pointer in R1 isn't map pointer" } },
 };
 
+static const struct bad refused_in_c[] = {
+	{ "in_c_that_varies", { "R2 must be a known constant" } },
+};
+
 static void shape_row(const char *way, const char *kfuncs, bool ok, const char *program, __u64 got, __u64 expected)
 {
 	said++;
@@ -222,6 +226,22 @@ static void test_several(const char *way)
 	unload(&two);
 }
 
+/* A kfunc in C beside the others. */
+static void test_c(bool new_kernel)
+{
+	struct program program;
+	__u32 got;
+
+	if (load(&program, "/c_shapes.bpf.o", "in_c")) {
+		check(false, "in_c", "cannot be loaded: %s", last_words());
+		return;
+	}
+	got = run_packet(&program);
+	shape_row("C", "bpf_shape_in_c", got == 321, "in_c", got, 321);
+	unload(&program);
+	TEST_BAD("/c_shapes.bpf.o", refused_in_c, new_kernel);
+}
+
 /* Each argument is a hexadecimal digit of the result. */
 static void test_stack_args(void)
 {
@@ -248,6 +268,7 @@ static void test_bound(bool new_kernel)
 	test_several("bound");
 	TEST_BAD("/bad_shapes.bpf.o", refused, new_kernel);
 	test_destructive(new_kernel);
+	test_c(new_kernel);
 	if (new_kernel) {
 		TEST_GOOD("bound", "/new_shapes.bpf.o", on_new_kernels, false);
 		TEST_GOOD("native", "/new_shapes.bpf.o", native_only, true);

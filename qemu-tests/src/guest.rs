@@ -34,6 +34,7 @@ const SOURCES: &[&str] = &[
     "bpf/bad_shapes.bpf.c",
     "bpf/new_shapes.bpf.c",
     "bpf/old_header.bpf.c",
+    "bpf/c_shapes.bpf.c",
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
@@ -43,6 +44,7 @@ const PROGRAMS: &[&str] = &[
     "bad_shapes.bpf.o",
     "new_shapes.bpf.o",
     "old_header.bpf.o",
+    "c_shapes.bpf.o",
 ];
 
 /// The built programs.

@@ -37,17 +37,21 @@ pub struct Source {
     pub name: &'static str,
     /// Where its kfuncs are declared, in `kernel-glue`.
     folder: &'static str,
+    /// Whether some are in C, of which pahole writes the BTF.
+    has_c: bool,
 }
 
 /// The one that README.md shows.
 pub const EXAMPLE: Source = Source {
     name: "kfunc_example",
     folder: "example",
+    has_c: false,
 };
 /// The one with a kfunc of every shape.
 pub const SHAPES: Source = Source {
     name: "kfunc_shapes",
     folder: "shapes",
+    has_c: true,
 };
 
 /// A built module.
@@ -65,7 +69,11 @@ pub struct Built {
 ///
 /// kbuild or `kfunc embed` fails.
 pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built> {
-    let Source { name, folder } = source;
+    let Source {
+        name,
+        folder,
+        has_c,
+    } = source;
     let make = match kernel.series.skin {
         Skin::Rust => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
         Skin::C => format!(
@@ -74,17 +82,20 @@ pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built>
             kernel.arch.make_args()
         ),
     };
-    let variables = format!("KFUNC_MODULE={name} KFUNC_FOLDER={folder}");
+    // pahole has nothing to say about Rust: the module's BTF comes from `kfunc embed`.
+    let no_pahole = if has_c {
+        ""
+    } else {
+        "CONFIG_DEBUG_INFO_BTF_MODULES="
+    };
+    let variables = format!("KFUNC_MODULE={name} KFUNC_FOLDER={folder} {no_pahole}");
     step(&format!("{kernel}: building {name}"), || {
         let folder = BuildRoot::own(&format!("modules/{}", kernel.release()));
         let host_folder = root.host_path(&folder);
         stage(&host_folder)?;
-        // pahole has nothing to say about Rust: the module's BTF comes from `kfunc embed`.
         root.run(
             &format!("{name}-{kernel}"),
-            &format!(
-                "{make} -j$(nproc) {variables} CONFIG_DEBUG_INFO_BTF_MODULES= M={folder} modules"
-            ),
+            &format!("{make} -j$(nproc) {variables} M={folder} modules"),
         )?;
         let log = fs::read_to_string(root.log(&format!("{name}-{kernel}")))?;
         ensure!(!log.contains("warning:"), "kbuild warns:\n{log}");
