@@ -47,9 +47,9 @@ pub enum Annotation {
     IrqFlag = 14,
     /// A node that the program need not own.
     NonOwning = 15,
-    /// A pointer into the program's arena, rebased by the JIT. May be NULL as well.
+    /// A pointer into the program's arena, rebased by the JIT: never NULL, whatever the program has passed.
     Arena = 16,
-    /// The same, and NULL stays NULL.
+    /// The same, but a value whose lower half is 0 arrives as NULL.
     ArenaNullable = 17,
     /// The bytes that the returned read-only memory has.
     RdonlyBufSize = 18,
