@@ -4,7 +4,7 @@
 //!
 //! Both JITs keep BPF's R1–R5 in the registers of the C calling convention, so one table serves the
 //! BPF program and the body of the kfunc (`reg2hex` of `arch/x86/net/bpf_jit_comp.c`, `bpf2a64` of
-//! `arch/arm64/net/bpf_jit_comp.c`). Those that do not fit are where C has them, too (7.3's stack arguments).
+//! `arch/arm64/net/bpf_jit_comp.c`). Those that do not fit are where C has them, too (the stack arguments of 7.2 and later).
 //!
 //! ```
 //! use kfunc_abi::call::{Arch, ArgPlace};

@@ -19,14 +19,17 @@ pub struct KfuncFlag {
 const V6_12: KernelVersion = KernelVersion::new(6, 12);
 const V6_19: KernelVersion = KernelVersion::new(6, 19);
 const V7_0: KernelVersion = KernelVersion::new(7, 0);
+const V7_2: KernelVersion = KernelVersion::new(7, 2);
 const V7_3: KernelVersion = KernelVersion::new(7, 3);
 
-/// In 6.12 and in 7.3, and so in those between. Older kernels were not read.
-const BOTH: Kernels = Kernels::from(V6_12);
-/// Not in 6.12, but in 7.3.
-const NEW: Kernels = Kernels::between(V6_12, V7_3);
+/// In 6.12, 7.2 and 7.3, and so in those between. Older kernels were not read.
+const ALWAYS: Kernels = Kernels::from(V6_12);
+/// Not in 6.12, but in 7.2 and 7.3.
+const BY_7_2: Kernels = Kernels::between(V6_12, V7_2);
+/// Not in 7.2, but in 7.3.
+const BY_7_3: Kernels = Kernels::between(V7_2, V7_3);
 /// 7.0 made it the rule and dropped the flag.
-const UNTIL_7_0: Kernels = BOTH.until(V6_19, V7_0);
+const UNTIL_7_0: Kernels = ALWAYS.until(V6_19, V7_0);
 const SINCE_7_0: Kernels = Kernels::between(V6_19, V7_0);
 
 macro_rules! flags {
@@ -45,7 +48,7 @@ macro_rules! flags {
         }
 
         impl KfuncFlag {
-            /// All flags of 6.12 and 7.3, by bit.
+            /// All flags of 6.12, 7.2 and 7.3, by bit.
             pub const ALL: &'static [Self] = &[$(
                 Self { flag: KfuncFlags::$name, name: concat!("KF_", stringify!($name)), kernels: $kernels },
             )*];
@@ -55,41 +58,41 @@ macro_rules! flags {
 
 flags! {
     /// Returns a reference that the program must release.
-    ACQUIRE = 0, BOTH;
+    ACQUIRE = 0, ALWAYS;
     /// Releases the reference that it is passed.
-    RELEASE = 1, BOTH;
+    RELEASE = 1, ALWAYS;
     /// May return NULL.
-    RET_NULL = 2, BOTH;
+    RET_NULL = 2, ALWAYS;
     /// Takes trusted pointers only; the rule for all since 7.0.
     TRUSTED_ARGS = 4, UNTIL_7_0;
     /// May sleep.
-    SLEEPABLE = 5, BOTH;
+    SLEEPABLE = 5, ALWAYS;
     /// May reboot or crash the machine.
-    DESTRUCTIVE = 6, BOTH;
+    DESTRUCTIVE = 6, ALWAYS;
     /// Takes pointers that RCU protects.
-    RCU = 7, BOTH;
+    RCU = 7, ALWAYS;
     /// Makes an iterator.
-    ITER_NEW = 8, BOTH;
+    ITER_NEW = 8, ALWAYS;
     /// Moves an iterator on.
-    ITER_NEXT = 9, BOTH;
+    ITER_NEXT = 9, ALWAYS;
     /// Ends an iterator.
-    ITER_DESTROY = 10, BOTH;
+    ITER_DESTROY = 10, ALWAYS;
     /// To be called with the RCU read lock held.
-    RCU_PROTECTED = 11, BOTH;
+    RCU_PROTECTED = 11, ALWAYS;
     /// Leaves the registers alone that the compiler's `bpf_fastcall` says.
-    FASTCALL = 12, NEW;
+    FASTCALL = 12, BY_7_2;
     /// Returns a pointer into the arena.
-    ARENA_RET = 13, NEW;
+    ARENA_RET = 13, BY_7_2;
     /// Takes a pointer into the arena as its first argument.
-    ARENA_ARG1 = 14, NEW;
+    ARENA_ARG1 = 14, BY_7_2;
     /// Takes a pointer into the arena as its second argument.
-    ARENA_ARG2 = 15, NEW;
+    ARENA_ARG2 = 15, BY_7_2;
     /// Has implicit arguments that the verifier supplies (7.0 and later).
     IMPLICIT_ARGS = 16, SINCE_7_0;
     /// May be called between `bpf_spin_lock` and `bpf_spin_unlock`.
-    SPINLOCK_SAFE = 17, NEW;
+    SPINLOCK_SAFE = 17, BY_7_3;
     /// Needs CAP_PERFMON.
-    PERFMON = 18, NEW;
+    PERFMON = 18, BY_7_3;
 }
 
 impl KfuncFlags {
@@ -170,6 +173,7 @@ mod tests {
             (KernelVersion::new(6, 12), 0x1f_f008),
             // Of what came after 6.12, only IMPLICIT_ARGS is dated.
             (KernelVersion::new(7, 1), 0x1e_f018),
+            (KernelVersion::new(7, 2), 0x1e_0018),
             (KernelVersion::new(7, 3), 0x18_0018),
         ] {
             let bits = all.unheeded(kernel).bits();

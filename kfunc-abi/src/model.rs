@@ -9,6 +9,7 @@
 mod class;
 
 use crate::suffix::{annotation_of, Annotation};
+use crate::version::KernelVersion;
 use btf_core::limits::POINTER_LEN;
 use btf_core::{Btf, IntEncoding, Kind, Param, Type, TypeId};
 pub use class::Class;
@@ -19,26 +20,40 @@ pub const MAX_ARGS: usize = 12;
 /// The largest argument, in bytes.
 pub const MAX_ARG_SIZE: u8 = 16;
 
-/// The kernel whose rules a prototype is read by. Of the releases between these nothing is known.
+/// The kernel whose rules a prototype is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelRules {
     /// Those of 6.12: structs are marked, unions are not taken.
     V6_12,
-    /// Those of 7.3: unions are taken, arena pointers and nullable ones are marked.
+    /// Those of 7.2: unions are taken, and marked like structs.
+    V7_2,
+    /// Those of 7.3: arena pointers and nullable ones are marked, structs are not.
     V7_3,
+}
+
+impl ModelRules {
+    /// The rules of `kernel`; none for one that nobody has looked at. One newer than 7.3 is taken to be like it.
+    pub fn of(kernel: KernelVersion) -> Option<Self> {
+        match (kernel.major, kernel.minor) {
+            (6, 12) => Some(Self::V6_12),
+            (7, 2) => Some(Self::V7_2),
+            _ if kernel >= KernelVersion::new(7, 3) => Some(Self::V7_3),
+            _ => None,
+        }
+    }
 }
 
 bitflags::bitflags! {
     /// What the kernel notes of an argument (`BTF_FMODEL_*` of `include/linux/bpf.h`).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct ArgFlags: u8 {
-        /// A struct. Only 6.12.
+        /// A struct, in 6.12 and 7.2; a union, in 7.2.
         const STRUCT = 1 << 0;
         /// A signed integer.
         const SIGNED = 1 << 1;
-        /// A pointer into the arena. Only 7.3.
+        /// A pointer into the arena, in 7.3.
         const ARENA = 1 << 2;
-        /// May be NULL. Only 7.3.
+        /// May be NULL, in 7.3.
         const NULLABLE = 1 << 3;
     }
 }
@@ -197,7 +212,7 @@ fn type_size<'a>(
         Kind(0) if id == TypeId::VOID => Some(0),
         Kind::PTR => Some(POINTER_LEN),
         Kind::INT | Kind::ENUM | Kind::ENUM64 | Kind::STRUCT => ty.and_then(|ty| ty.size()),
-        Kind::UNION if rules == ModelRules::V7_3 => ty.and_then(|ty| ty.size()),
+        Kind::UNION if rules != ModelRules::V6_12 => ty.and_then(|ty| ty.size()),
         _ => None,
     };
     Ok(size.map(|size| Sized { size, ty }).ok_or(kind))
@@ -239,14 +254,17 @@ fn argument(
     };
     let mut flags = signed(&ty);
     match rules {
-        ModelRules::V6_12 => flags.set(ArgFlags::STRUCT, ty.kind() == Kind::STRUCT),
+        ModelRules::V6_12 | ModelRules::V7_2 => {
+            let composite = matches!(ty.kind(), Kind::STRUCT | Kind::UNION);
+            flags.set(ArgFlags::STRUCT, composite);
+        }
         ModelRules::V7_3 => flags |= by_name(btf.name_at(param.name)),
     }
     let class = Class::of(btf, &ty).map_err(malformed)?;
     Ok(ArgModel { size, flags, class })
 }
 
-/// `__get_type_fmodel_flags`, as far as both kernels agree.
+/// `__get_type_fmodel_flags`, as far as kernels agree.
 fn signed(ty: &Type<'_>) -> ArgFlags {
     match ty.int() {
         Some(int) if int.encoding.0 & IntEncoding::SIGNED.0 != 0 => ArgFlags::SIGNED,

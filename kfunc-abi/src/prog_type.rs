@@ -5,7 +5,7 @@
 use crate::version::{KernelVersion, Kernels, Presence};
 use core::fmt;
 
-/// The type of a BPF program (`enum bpf_prog_type` of `include/uapi/linux/bpf.h`, the same in 6.12 and 7.3).
+/// The type of a BPF program (`enum bpf_prog_type` of `include/uapi/linux/bpf.h`, the same in 6.12, 7.2 and 7.3).
 ///
 /// Not an enum: an unknown type is kept, and still prints.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ macro_rules! prog_types {
                 pub const $name: Self = Self($value);
             )*
 
-            /// All types that 6.12 and 7.3 have.
+            /// All types that 6.12, 7.2 and 7.3 have.
             pub const ALL: [Self; 33] = [$(Self::$name),*];
 
             /// The name after `BPF_PROG_TYPE_`; none for an unknown type.
@@ -93,7 +93,7 @@ impl ProgType {
     /// The hook of this type (`bpf_prog_type_to_kfunc_hook` of `kernel/bpf/btf.c`); none if the newest kernel
     /// that was read (7.3) gives it none, so that a set for it cannot be registered.
     ///
-    /// A type's hook is the same in 6.12 and 7.3 where both give it one: see [`ProgType::hook_kernels`].
+    /// A type's hook is the same in 6.12, 7.2 and 7.3 where they give it one: see [`ProgType::hook_kernels`].
     pub const fn hook(self) -> Option<Hook> {
         let hook = match self {
             Self::UNSPEC => Hook::Common,
@@ -124,14 +124,14 @@ impl ProgType {
         Some(hook)
     }
 
-    /// The kernels that give this type its [`hook`](Self::hook): 7.3 added those of `RAW_TRACEPOINT` and
-    /// `SOCK_OPS` to what 6.12 has.
+    /// The kernels that give this type its [`hook`](Self::hook): 7.2 has those of `RAW_TRACEPOINT` and
+    /// `SOCK_OPS` beside what 6.12 has.
     pub const fn hook_kernels(self) -> Option<Kernels> {
         const V6_12: KernelVersion = KernelVersion::new(6, 12);
-        const V7_3: KernelVersion = KernelVersion::new(7, 3);
+        const V7_2: KernelVersion = KernelVersion::new(7, 2);
         match (self, self.hook()) {
             (_, None) => None,
-            (Self::RAW_TRACEPOINT | Self::SOCK_OPS, _) => Some(Kernels::between(V6_12, V7_3)),
+            (Self::RAW_TRACEPOINT | Self::SOCK_OPS, _) => Some(Kernels::between(V6_12, V7_2)),
             _ => Some(Kernels::from(V6_12)),
         }
     }
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(new, [ProgType::SOCK_OPS, ProgType::RAW_TRACEPOINT]);
         for ty in new {
             let asked =
-                [(6, 12), (6, 15), (7, 3)].map(|(major, minor)| KernelVersion::new(major, minor));
+                [(6, 12), (6, 15), (7, 2)].map(|(major, minor)| KernelVersion::new(major, minor));
             assert_eq!(
                 asked.map(|kernel| ty.has_hook_in(kernel)),
                 [Presence::Absent, Presence::Unknown, Presence::Present]

@@ -4,8 +4,8 @@
 //!
 //! The kernel reads how a parameter may be used from the end of its name (`btf_param_match_suffix` of
 //! `kernel/bpf/btf.c`; the tests by name stand in `kernel/bpf/verifier.c`, before `get_kfunc_ptr_arg_type`), or
-//! from the whole of it (`is_kfunc_arg_scalar_with_name`). The table is that of Linux 6.12.117 and 7.3.4. Of the
-//! releases between them only what a line says is known.
+//! from the whole of it (`is_kfunc_arg_scalar_with_name`). The table is that of Linux 6.12.117, 7.2.12 and 7.3.4. Of the
+//! other releases only what a line says is known.
 
 use crate::version::{KernelVersion, Kernels, Presence};
 use core::fmt;
@@ -85,14 +85,17 @@ pub struct Unspellable {
 }
 
 const V6_12: KernelVersion = KernelVersion::new(6, 12);
+const V7_2: KernelVersion = KernelVersion::new(7, 2);
 const V7_3: KernelVersion = KernelVersion::new(7, 3);
 
-/// Spelled so by 6.12 and by 7.3, and so by those between. Older kernels were not read.
-const BOTH: Kernels = Kernels::from(V6_12);
-/// Not in 6.12, but in 7.3.
-const NEW: Kernels = Kernels::between(V6_12, V7_3);
-/// In 6.12, but not in 7.3.
-const GONE: Kernels = BOTH.until(V6_12, V7_3);
+/// Spelled so by 6.12, 7.2 and 7.3, and so by those between. Older kernels were not read.
+const ALWAYS: Kernels = Kernels::from(V6_12);
+/// Not in 6.12, but in 7.2 and 7.3.
+const BY_7_2: Kernels = Kernels::between(V6_12, V7_2);
+/// Not in 7.2, but in 7.3.
+const BY_7_3: Kernels = Kernels::between(V7_2, V7_3);
+/// In 6.12, but neither in 7.2 nor in 7.3.
+const GONE: Kernels = ALWAYS.until(V6_12, V7_2);
 
 const fn suffix(suffix: &'static str, kernels: Kernels) -> Known {
     Known {
@@ -135,26 +138,26 @@ impl Annotation {
     /// Its spellings. The first is the one that only this annotation has.
     pub const fn spellings(self) -> &'static [Known] {
         match self {
-            Self::MemLen => const { &[suffix("__sz", BOTH)] },
-            Self::ConstMemLen => const { &[suffix("__szk", BOTH)] },
-            Self::Constant => const { &[suffix("__k", BOTH)] },
-            Self::Ignored => const { &[suffix("__ign", BOTH)] },
-            Self::Map => const { &[suffix("__map", BOTH)] },
-            Self::ConstMap => const { &[suffix("__const_map", NEW)] },
-            Self::Allocated => const { &[suffix("__alloc", BOTH)] },
-            Self::Uninit => const { &[suffix("__uninit", BOTH)] },
-            Self::RefcountedKptr => const { &[suffix("__refcounted_kptr", BOTH)] },
-            Self::Nullable => const { &[suffix("__nullable", BOTH)] },
+            Self::MemLen => const { &[suffix("__sz", ALWAYS)] },
+            Self::ConstMemLen => const { &[suffix("__szk", ALWAYS)] },
+            Self::Constant => const { &[suffix("__k", ALWAYS)] },
+            Self::Ignored => const { &[suffix("__ign", ALWAYS)] },
+            Self::Map => const { &[suffix("__map", ALWAYS)] },
+            Self::ConstMap => const { &[suffix("__const_map", BY_7_3)] },
+            Self::Allocated => const { &[suffix("__alloc", ALWAYS)] },
+            Self::Uninit => const { &[suffix("__uninit", ALWAYS)] },
+            Self::RefcountedKptr => const { &[suffix("__refcounted_kptr", ALWAYS)] },
+            Self::Nullable => const { &[suffix("__nullable", ALWAYS)] },
             // 6.12 lets NULL pass beside a length by either; where `__opt` may be gone, the other is safe.
-            Self::Optional => const { &[suffix("__opt", GONE), suffix("__nullable", BOTH)] },
-            Self::ConstStr => const { &[suffix("__str", BOTH)] },
-            Self::Iter => const { &[suffix("__iter", BOTH)] },
-            Self::IrqFlag => const { &[suffix("__irq_flag", NEW)] },
-            Self::NonOwning => const { &[suffix("__nonown_allowed", NEW)] },
-            Self::Arena => const { &[suffix("__arena", NEW)] },
-            Self::ArenaNullable => const { &[suffix("__arena__nullable", NEW)] },
-            Self::RdonlyBufSize => const { &[name("rdonly_buf_size", BOTH)] },
-            Self::RdwrBufSize => const { &[name("rdwr_buf_size", BOTH)] },
+            Self::Optional => const { &[suffix("__opt", GONE), suffix("__nullable", ALWAYS)] },
+            Self::ConstStr => const { &[suffix("__str", ALWAYS)] },
+            Self::Iter => const { &[suffix("__iter", ALWAYS)] },
+            Self::IrqFlag => const { &[suffix("__irq_flag", BY_7_2)] },
+            Self::NonOwning => const { &[suffix("__nonown_allowed", BY_7_2)] },
+            Self::Arena => const { &[suffix("__arena", BY_7_3)] },
+            Self::ArenaNullable => const { &[suffix("__arena__nullable", BY_7_3)] },
+            Self::RdonlyBufSize => const { &[name("rdonly_buf_size", ALWAYS)] },
+            Self::RdwrBufSize => const { &[name("rdwr_buf_size", ALWAYS)] },
         }
     }
 
@@ -334,29 +337,32 @@ mod tests {
     #[test]
     fn kernels_spell_as_their_sources_say() {
         use Annotation::*;
-        // What 6.12, 6.15 and 7.3 read; "" where they are not known to read anything.
+        // What 6.12, 6.15, 7.2 and 7.3 read; "" where they are not known to read anything.
         for (annotation, spelled) in [
-            (MemLen, ["__sz"; 3]),
-            (ConstMemLen, ["__szk"; 3]),
-            (Constant, ["__k"; 3]),
-            (Ignored, ["__ign"; 3]),
-            (Map, ["__map"; 3]),
-            (ConstMap, ["", "", "__const_map"]),
-            (Allocated, ["__alloc"; 3]),
-            (Uninit, ["__uninit"; 3]),
-            (RefcountedKptr, ["__refcounted_kptr"; 3]),
-            (Nullable, ["__nullable"; 3]),
-            (Optional, ["__opt", "__nullable", "__nullable"]),
-            (ConstStr, ["__str"; 3]),
-            (Iter, ["__iter"; 3]),
-            (IrqFlag, ["", "", "__irq_flag"]),
-            (NonOwning, ["", "", "__nonown_allowed"]),
-            (Arena, ["", "", "__arena"]),
-            (ArenaNullable, ["", "", "__arena__nullable"]),
-            (RdonlyBufSize, ["rdonly_buf_size"; 3]),
-            (RdwrBufSize, ["rdwr_buf_size"; 3]),
+            (MemLen, ["__sz"; 4]),
+            (ConstMemLen, ["__szk"; 4]),
+            (Constant, ["__k"; 4]),
+            (Ignored, ["__ign"; 4]),
+            (Map, ["__map"; 4]),
+            (ConstMap, ["", "", "", "__const_map"]),
+            (Allocated, ["__alloc"; 4]),
+            (Uninit, ["__uninit"; 4]),
+            (RefcountedKptr, ["__refcounted_kptr"; 4]),
+            (Nullable, ["__nullable"; 4]),
+            (
+                Optional,
+                ["__opt", "__nullable", "__nullable", "__nullable"],
+            ),
+            (ConstStr, ["__str"; 4]),
+            (Iter, ["__iter"; 4]),
+            (IrqFlag, ["", "", "__irq_flag", "__irq_flag"]),
+            (NonOwning, ["", "", "__nonown_allowed", "__nonown_allowed"]),
+            (Arena, ["", "", "", "__arena"]),
+            (ArenaNullable, ["", "", "", "__arena__nullable"]),
+            (RdonlyBufSize, ["rdonly_buf_size"; 4]),
+            (RdwrBufSize, ["rdwr_buf_size"; 4]),
         ] {
-            for (kernel, spelled) in [V6_12, V6_15, V7_3].into_iter().zip(spelled) {
+            for (kernel, spelled) in [V6_12, V6_15, V7_2, V7_3].into_iter().zip(spelled) {
                 let have = annotation.suffix(kernel).map_or("", Spelling::text);
                 assert_eq!(have, spelled, "{annotation:?} in {kernel}");
             }
@@ -369,13 +375,13 @@ mod tests {
             |annotation: Annotation, kernel| annotation.suffix(kernel).err().map(|e| e.to_string());
         assert_eq!(
             text(Annotation::IrqFlag, V6_12).as_deref(),
-            Some("Linux 6.12 is not known to read the annotation IrqFlag: __irq_flag: 7.3 and later, not 6.12")
+            Some("Linux 6.12 is not known to read the annotation IrqFlag: __irq_flag: 7.2 and later, not 6.12")
         );
         assert_eq!(
             text(Annotation::Optional, KernelVersion::new(6, 1)).as_deref(),
             Some(
                 "Linux 6.1 is not known to read the annotation Optional: \
-                 __opt: 6.12, not 7.3; __nullable: 6.12 and later"
+                 __opt: 6.12, not 7.2; __nullable: 6.12 and later"
             )
         );
         assert_eq!(Annotation::Optional.to_string(), "__opt or __nullable");
@@ -385,7 +391,7 @@ mod tests {
     #[test]
     fn what_is_spelled_is_read_back() {
         for annotation in Annotation::ALL {
-            for kernel in [V6_12, V6_15, V7_3] {
+            for kernel in [V6_12, V6_15, V7_2, V7_3] {
                 let Ok(spelling) = annotation.suffix(kernel) else {
                     continue;
                 };

@@ -8,25 +8,26 @@ use btf_core::{
 use kfunc_abi::model::{
     ArgFlags, ArgModel, Class, FuncModel, ModelError, ModelRules, ReturnModel, MAX_ARGS,
 };
-use ModelRules::{V6_12, V7_3};
+use kfunc_abi::KernelVersion;
+use ModelRules::{V6_12, V7_2, V7_3};
 
-/// Distils the FUNC_PROTO that `build` makes last, by the rules of both kernels.
+/// Distils the FUNC_PROTO that `build` makes last, by the rules of each kernel.
 fn distill(
     build: impl Fn(&mut Writer<'_>) -> Result<TypeId, Error>,
-) -> [Result<FuncModel, ModelError>; 2] {
+) -> [Result<FuncModel, ModelError>; 3] {
     let mut out = [0; 4 << 10];
     let mut writer = Writer::new(&mut out);
     let proto = build(&mut writer).expect("the BTF fits");
     let btf = Btf::parse(writer.finish().expect("the BTF fits")).expect("it is BTF");
     let proto = btf.get(proto).expect("it was written");
-    [V6_12, V7_3].map(|rules| FuncModel::distill(&btf, &proto, rules))
+    [V6_12, V7_2, V7_3].map(|rules| FuncModel::distill(&btf, &proto, rules))
 }
 
 /// Distils a prototype with one parameter of the type that `ty` makes, and this name.
 fn argument(
     name: &[u8],
     ty: impl Fn(&mut Writer<'_>) -> Result<TypeId, Error>,
-) -> [Result<ArgModel, ModelError>; 2] {
+) -> [Result<ArgModel, ModelError>; 3] {
     let models = distill(|writer| {
         let ty = ty(writer)?;
         let name = writer.name(name)?;
@@ -57,17 +58,17 @@ fn scalars_have_their_size() {
     for size in [1, 2, 4, 8, 16] {
         assert_eq!(
             argument(b"a", |writer| int(writer, size)),
-            [Ok(ArgModel::scalar(size)); 2]
+            [Ok(ArgModel::scalar(size)); 3]
         );
         let signed = arg(size, ArgFlags::SIGNED, Class::Scalar);
         let found = argument(b"a", |writer| {
             writer.push_int(b"i", size, IntEncoding::SIGNED)
         });
-        assert_eq!(found, [Ok(signed); 2]);
+        assert_eq!(found, [Ok(signed); 3]);
     }
     for kind in [Kind::ENUM, Kind::ENUM64] {
         let found = argument(b"a", |writer| writer.push_enum(kind, b"e", 4, false, &[]));
-        assert_eq!(found, [Ok(ArgModel::scalar(4)); 2]);
+        assert_eq!(found, [Ok(ArgModel::scalar(4)); 3]);
     }
     // A pointer to void, behind each kind of modifier.
     let found = argument(b"a", |writer| {
@@ -78,7 +79,7 @@ fn scalars_have_their_size() {
         ty = writer.push_type_tag(Tag::Value(b"user"), ty)?;
         writer.push_typedef(b"cookie", ty)
     });
-    assert_eq!(found, [Ok(ArgModel::scalar(8)); 2]);
+    assert_eq!(found, [Ok(ArgModel::scalar(8)); 3]);
 }
 
 #[test]
@@ -92,7 +93,8 @@ fn kernels_mark_different_things() {
         (b"", ArgFlags::empty()),
     ] {
         let new = arg(8, flags, Class::Scalar);
-        assert_eq!(argument(name, pointer), [Ok(ArgModel::scalar(8)), Ok(new)]);
+        let old = ArgModel::scalar(8);
+        assert_eq!(argument(name, pointer), [Ok(old), Ok(old), Ok(new)]);
     }
     for (kind, old) in [
         (Kind::STRUCT, Ok(arg(4, ArgFlags::STRUCT, Class::Composite))),
@@ -110,7 +112,11 @@ fn kernels_mark_different_things() {
         });
         assert_eq!(
             found,
-            [old, Ok(arg(4, ArgFlags::empty(), Class::Composite))]
+            [
+                old,
+                Ok(arg(4, ArgFlags::STRUCT, Class::Composite)),
+                Ok(arg(4, ArgFlags::empty(), Class::Composite))
+            ]
         );
     }
 }
@@ -124,7 +130,7 @@ fn what_is_returned_is_no_struct() {
         });
         assert_eq!(
             models.map(|m| m.map(|m| m.returned)),
-            [Ok(ReturnModel { size, flags }); 2]
+            [Ok(ReturnModel { size, flags }); 3]
         );
     }
     let void = distill(|writer| writer.push_func_proto(TypeId::VOID, &[]));
@@ -137,14 +143,14 @@ fn what_is_returned_is_no_struct() {
             let ty = writer.push_opaque(kind, b"s", 4)?;
             writer.push_func_proto(ty, &[])
         });
-        assert_eq!(models, [Err(ModelError::ReturnType(kind)); 2]);
+        assert_eq!(models, [Err(ModelError::ReturnType(kind)); 3]);
     }
     // `const void` has no size.
     let models = distill(|writer| {
         let ty = writer.push_reference(Kind::CONST, TypeId::VOID)?;
         writer.push_func_proto(ty, &[])
     });
-    assert_eq!(models, [Err(ModelError::ReturnType(Kind(0))); 2]);
+    assert_eq!(models, [Err(ModelError::ReturnType(Kind(0))); 3]);
 }
 
 #[test]
@@ -160,7 +166,7 @@ fn prototypes_are_refused_as_the_kernel_does() {
         .all(|m| m.is_ok_and(|m| m.args() == [ArgModel::scalar(4); 12])));
     assert_eq!(
         many(MAX_ARGS + 1),
-        [Err(ModelError::TooManyArguments(13)); 2]
+        [Err(ModelError::TooManyArguments(13)); 3]
     );
 
     let with_void = |at: usize| {
@@ -171,16 +177,16 @@ fn prototypes_are_refused_as_the_kernel_does() {
             writer.push_func_proto(int, &params)
         })
     };
-    assert_eq!(with_void(2), [Err(ModelError::VariableArguments); 2]);
-    assert_eq!(with_void(1), [Err(ModelError::VoidArgument(1)); 2]);
+    assert_eq!(with_void(2), [Err(ModelError::VariableArguments); 3]);
+    assert_eq!(with_void(1), [Err(ModelError::VoidArgument(1)); 3]);
 
-    let unsupported = |kind| [Err(ModelError::ArgumentType { index: 0, kind }); 2];
+    let unsupported = |kind| [Err(ModelError::ArgumentType { index: 0, kind }); 3];
     for size in [17, 24, 256, 264, u32::MAX] {
         let found = argument(b"s", |writer| writer.push_opaque(Kind::STRUCT, b"s", size));
         assert_eq!(found, unsupported(Kind::STRUCT), "{size}");
     }
     let empty = argument(b"s", |writer| writer.push_opaque(Kind::STRUCT, b"s", 0));
-    assert_eq!(empty, [Err(ModelError::VoidArgument(0)); 2]);
+    assert_eq!(empty, [Err(ModelError::VoidArgument(0)); 3]);
     let float = argument(b"f", |writer| writer.push_opaque(Kind::FLOAT, b"double", 8));
     assert_eq!(float, unsupported(Kind::FLOAT));
     let fwd = argument(b"f", |writer| writer.push_fwd(Kind::STRUCT, b"s"));
@@ -189,7 +195,7 @@ fn prototypes_are_refused_as_the_kernel_does() {
     assert_eq!(void, unsupported(Kind(0)));
 
     let no_proto = distill(|writer| int(writer, 4));
-    assert_eq!(no_proto, [Err(ModelError::NotAPrototype(Kind::INT)); 2]);
+    assert_eq!(no_proto, [Err(ModelError::NotAPrototype(Kind::INT)); 3]);
 }
 
 #[test]
@@ -239,7 +245,7 @@ fn types_that_lead_nowhere_are_refused() {
         (99, ErrorKind::InvalidTypeId(TypeId(99))),
     ] {
         let found = argument(b"a", |writer| writer.push_typedef(b"t", TypeId(target)));
-        assert_eq!(found.map(malformed), [Some(kind); 2]);
+        assert_eq!(found.map(malformed), [Some(kind); 3]);
         let returned = distill(|writer| {
             let ty = writer.push_typedef(b"t", TypeId(target))?;
             writer.push_func_proto(ty, &[])
@@ -253,7 +259,7 @@ fn types_that_lead_nowhere_are_refused() {
         let found = argument(b"s", |writer| {
             writer.push_composite(Kind::STRUCT, b"s", 8, &vec![member(TypeId(1), 0); times])
         });
-        assert_eq!(found.map(malformed), [Some(ErrorKind::TooDeep); 2]);
+        assert_eq!(found.map(malformed), [Some(ErrorKind::TooDeep); 3]);
     }
     // An array of itself.
     let found = argument(b"s", |writer| {
@@ -265,12 +271,12 @@ fn types_that_lead_nowhere_are_refused() {
         })?;
         writer.push_composite(Kind::STRUCT, b"s", 8, &[member(array, 0)])
     });
-    assert_eq!(found.map(malformed), [Some(ErrorKind::TooDeep); 2]);
+    assert_eq!(found.map(malformed), [Some(ErrorKind::TooDeep); 3]);
 }
 
 /// The class of a struct with these members: a size in bytes, or 0 for a float, and an offset in bits.
 fn class(size: u32, members: &[(u8, u32)]) -> Class {
-    let [_, found] = argument(b"s", |writer| {
+    let [_, _, found] = argument(b"s", |writer| {
         let mut raw = Vec::new();
         for (size, at) in members {
             let ty = match size {
@@ -311,7 +317,7 @@ fn members_count_wherever_they_are_nested() {
             let members = [member(byte, 0), member(inner, offset)];
             let middle = writer.push_composite(Kind::STRUCT, b"", 12, &members)?;
             writer.push_composite(Kind::UNION, b"u", 12, &[member(middle, 0)])
-        })[1]
+        })[2]
             .map(|arg| arg.class)
     };
     assert_eq!(found(8), Ok(Class::Packed));
@@ -328,5 +334,20 @@ fn bitfields_are_where_they_please() {
         };
         writer.push_composite(Kind::STRUCT, b"s", 4, &[bits(0), bits(3), bits(6)])
     });
-    assert_eq!(found[1].map(|arg| arg.class), Ok(Class::Composite));
+    assert_eq!(found[2].map(|arg| arg.class), Ok(Class::Composite));
+}
+
+#[test]
+fn rules_are_those_of_kernels_that_were_read() {
+    for (major, minor, rules) in [
+        (6, 11, None),
+        (6, 12, Some(V6_12)),
+        (6, 13, None),
+        (7, 1, None),
+        (7, 2, Some(V7_2)),
+        (7, 3, Some(V7_3)),
+        (8, 0, Some(V7_3)),
+    ] {
+        assert_eq!(ModelRules::of(KernelVersion::new(major, minor)), rules);
+    }
 }

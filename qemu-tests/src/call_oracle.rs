@@ -143,17 +143,23 @@ fn models(source: &Source, btf: &Btf<'_>) -> Result<Vec<FuncModel>> {
         let proto = function.and_then(|function| btf.get(function.target()?));
         let proto = proto.with_context(|| format!("the BTF lacks {}", what()))?;
         let model = FuncModel::distill(btf, &proto, ModelRules::V7_3).with_context(what)?;
-        let sizes: Vec<_> = model.args().iter().map(|arg| u32::from(arg.size)).collect();
+        let sizes = |model: &FuncModel| -> Vec<_> {
+            model.args().iter().map(|arg| u32::from(arg.size)).collect()
+        };
         ensure!(
-            sizes == prototype.sizes,
-            "{}: the model has {sizes:?}",
+            sizes(&model) == prototype.sizes && model.returned.size == 0,
+            "{}: the model is {model:?}",
             what()
         );
-        ensure!(
-            model.returned.size == 0,
-            "{}: the model returns something",
-            what()
-        );
+        for rules in [ModelRules::V6_12, ModelRules::V7_2] {
+            let old = FuncModel::distill(btf, &proto, rules);
+            let refused = rules == ModelRules::V6_12 && prototype.text.contains("union ");
+            ensure!(
+                old.map(|old| sizes(&old)).ok() == (!refused).then(|| sizes(&model)),
+                "{}: by {rules:?} the model is {old:?}",
+                what()
+            );
+        }
         models.push(model);
     }
     Ok(models)

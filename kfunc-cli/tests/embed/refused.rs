@@ -39,7 +39,7 @@ fn bad_modules() -> Vec<(Vec<u8>, &'static str)> {
         (
             Module::new(&[taking("foo", flag)]).bytes(),
             "kfunc foo, parameter f: Linux 6.12 is not known to read the annotation IrqFlag: \
-             __irq_flag: 7.3 and later, not 6.12",
+             __irq_flag: 7.2 and later, not 6.12",
         ),
         (
             Module {
