@@ -97,9 +97,10 @@ pub(crate) struct Entries<'e> {
 pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entries<'e>> {
     let mut notes = Vec::new();
     let mut members = match &file.sets {
-        Some(_) => of_sets(btf, file, &mut notes)?,
-        None if file.declared.is_empty() => of_tags(btf),
-        None => BTreeMap::new(),
+        Some(sets) if !sets.is_empty() => of_sets(btf, file, &mut notes)?,
+        // In older kernels sets do not say that they are of kfuncs.
+        _ if file.declared.is_empty() => of_tags(btf),
+        _ => BTreeMap::new(),
     };
     of_records(btf, file, &mut members, &mut notes)?;
     let mut entries = Vec::new();
@@ -247,5 +248,41 @@ fn mark_legacy(entries: &mut [Entry<'_>]) {
         .collect();
     for entry in entries {
         entry.legacy_of = full.get(&entry.signature.func()).copied();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(registered: &[ProgType], kernel: Kernel) -> Vec<ProgType> {
+        Programs::of_types(registered, kernel).types().unwrap()
+    }
+
+    #[test]
+    fn types_of_a_hook_share_its_kfuncs() {
+        let everywhere = types(&[ProgType::UNSPEC], Kernel::V6_12);
+        assert_eq!(everywhere, ProgType::ALL[1..]);
+        assert_eq!(types(&[ProgType::XDP], Kernel::V7_3), [ProgType::XDP]);
+        let mut tracing = vec![
+            ProgType::TRACEPOINT,
+            ProgType::PERF_EVENT,
+            ProgType::TRACING,
+            ProgType::LSM,
+        ];
+        assert_eq!(types(&[ProgType::LSM], Kernel::V6_12), tracing);
+        tracing.insert(2, ProgType::RAW_TRACEPOINT);
+        assert_eq!(types(&[ProgType::LSM], Kernel::V7_3), tracing);
+        assert_eq!(types(&[], Kernel::V7_3), []);
+    }
+
+    #[test]
+    fn one_unknown_set_leaves_it_open() {
+        let mut programs = Programs::default();
+        programs.add("xfrm_state_kfunc_set", Kernel::V7_3);
+        assert_eq!(programs.types(), Some(vec![ProgType::XDP]));
+        programs.add("their_own", Kernel::V7_3);
+        assert_eq!(programs.types(), None);
+        assert_eq!(programs.hooks(), BTreeSet::from([Hook::Xdp]));
     }
 }

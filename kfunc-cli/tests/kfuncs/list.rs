@@ -112,12 +112,17 @@ fn only_what_is_asked_for_is_listed() {
 fn without_sets_kfuncs_are_told_by_their_tags() {
     let folder = TempDir::new().unwrap();
     let (btf, _) = vmlinux(ByteOrder::Little);
+    let other_sets = [("bpf_mptcp_fmodret_ids", 0, &[(1, 0)][..])];
+    let in_elf = elf(ByteOrder::Little, &[(".BTF", &btf)], &other_sets);
+    for content in [&btf, &in_elf] {
+        let path = file(&folder, "raw", content);
+        let all = list_json(&path, &[]);
+        assert_eq!(all["kfuncs"].as_array().unwrap().len(), 5);
+        assert_eq!(all["summary"]["implicit"], 3);
+        assert_eq!(all["summary"]["legacy"], 1);
+        assert_eq!(all["kfuncs"][0]["flags"], Value::Null);
+    }
     let path = file(&folder, "raw", &btf);
-    let all = list_json(&path, &[]);
-    assert_eq!(all["kfuncs"].as_array().unwrap().len(), 5);
-    assert_eq!(all["summary"]["implicit"], 3);
-    assert_eq!(all["summary"]["legacy"], 1);
-    assert_eq!(all["kfuncs"][0]["flags"], Value::Null);
     let (_, out, _) = list(&path, &["--name", "bpf_plain"]);
     assert!(out.contains("raw: unknown"), "{out}");
 }
