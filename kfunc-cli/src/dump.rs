@@ -10,7 +10,7 @@
 mod c;
 mod json;
 mod raw;
-mod references;
+pub(crate) mod references;
 mod words;
 
 use std::io::Write;

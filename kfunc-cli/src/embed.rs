@@ -10,8 +10,9 @@ use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 
 use crate::base::Distilled;
 use crate::foreign::{release, Sections, Unsound};
+use crate::funcs::full_name;
 use crate::module::Module;
-use crate::split::{full_name, Declared, Kept, ModuleBtf};
+use crate::split::{Declared, Kept, ModuleBtf};
 use crate::{btf_ids, split, stubs, Error, Result};
 
 /// Bytes of a layout's record that this version fills in, with its padding.

@@ -6,6 +6,7 @@ use btf_core::validate::{validate, Policy, Release};
 use btf_core::{Btf, Relocation, Type};
 use kfunc_abi::KernelVersion;
 
+use crate::dump::references;
 use crate::module::Module;
 use crate::Result;
 
@@ -29,6 +30,8 @@ pub(crate) struct Unsound {
     pub(crate) error: btf_core::Error,
 }
 
+type Checked<T> = std::result::Result<T, Unsound>;
+
 impl<'a> Sections<'a> {
     /// Those of `module`, if it has any.
     pub(crate) fn of(module: &Module<'a>) -> Result<Option<Self>> {
@@ -38,11 +41,7 @@ impl<'a> Sections<'a> {
     }
 
     /// Whether a kernel of `release`, which has the BTF `vmlinux`, takes it.
-    pub(crate) fn check(
-        &self,
-        vmlinux: &Btf<'_>,
-        release: Release,
-    ) -> std::result::Result<(), Unsound> {
+    pub(crate) fn check(&self, vmlinux: &Btf<'_>, release: Release) -> Checked<()> {
         let Some(base) = self.base else {
             return sound(self.split, ".BTF", Some(vmlinux), release, |_| Ok(()));
         };
@@ -54,7 +53,7 @@ impl<'a> Sections<'a> {
     }
 
     /// Whether it can be moved from its distilled base onto `vmlinux`.
-    fn relocate(&self, split: &Btf<'_>, vmlinux: &Btf<'_>) -> std::result::Result<(), Unsound> {
+    fn relocate(&self, split: &Btf<'_>, vmlinux: &Btf<'_>) -> Checked<()> {
         let unsound = |error: btf_core::Error| {
             let ty = split.get(error.at.type_id);
             let name = |ty: Type<'_>| {
@@ -80,16 +79,17 @@ fn sound<T>(
     part: &'static str,
     base: Option<&Btf<'_>>,
     release: Release,
-    work: impl FnOnce(&Btf<'_>) -> std::result::Result<T, Unsound>,
-) -> std::result::Result<T, Unsound> {
+    work: impl FnOnce(&Btf<'_>) -> Checked<T>,
+) -> Checked<T> {
     let mut room = vec![0; data.len() / RECORD_LEN];
-    match validate(data, Policy::Kernel { base }, release, &mut room) {
-        Ok(btf) => work(&btf),
-        Err(error) => Err(Unsound {
-            part: part.to_owned(),
-            error,
-        }),
-    }
+    let unsound = |error| Unsound {
+        part: part.to_owned(),
+        error,
+    };
+    let btf = validate(data, Policy::Kernel { base }, release, &mut room).map_err(unsound)?;
+    // The kernel does not look, but what refers to nothing could refer to a type that is added.
+    references::check(&btf).map_err(unsound)?;
+    work(&btf)
 }
 
 /// Whose rules a `kernel` has for BTF. Those between 6.12 and 7.3 are taken for 7.3, which refuses less.

@@ -17,6 +17,7 @@ mod dump;
 mod embed;
 mod error;
 mod foreign;
+mod funcs;
 mod header;
 mod id_sets;
 mod list;

@@ -121,8 +121,13 @@ impl<'t, 'a> Types<'t, 'a> {
         Ok(self.table.add(node))
     }
 
+    /// Whether the kernel has a type of this kind and name.
+    pub(crate) fn is_in_kernel(&self, kind: Kind, name: &str) -> bool {
+        self.vmlinux.find(name.as_bytes(), kind).is_some()
+    }
+
     /// The kernel's type of this kind and name.
-    pub(crate) fn kernel(&mut self, kind: Kind, name: &str, place: &str) -> Result<Id> {
+    fn kernel(&mut self, kind: Kind, name: &str, place: &str) -> Result<Id> {
         if !NAMED_KINDS.contains(&kind) {
             return Err(Error::UnsupportedType {
                 place: place.to_owned(),

@@ -6,7 +6,7 @@
 use btf_core::{At, Btf, Error, ErrorKind, Section, Type, TypeId};
 
 /// Checks the references of all own types of `btf`.
-pub(super) fn check(btf: &Btf<'_>) -> Result<(), Error> {
+pub(crate) fn check(btf: &Btf<'_>) -> Result<(), Error> {
     for ty in btf.types() {
         check_type(btf, &ty).map_err(|kind| Error {
             kind,

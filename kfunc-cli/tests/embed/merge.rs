@@ -371,6 +371,19 @@ fn btf_that_does_not_fit_is_refused() {
         ..good()
     };
     refused(part, ".BTF: ");
+    // A type that refers to one that is not there yet.
+    let kernel = base(On::Kernel, false).data;
+    let kernel = Btf::parse(&kernel).unwrap();
+    let mut out = vec![0; 100];
+    let mut writer = Writer::split(&mut out, &kernel);
+    let next = TypeId(kernel.end_id().0 + 1);
+    writer.push_reference(Kind::PTR, next).unwrap();
+    let part = CParts {
+        btf: writer.finish().unwrap().to_vec(),
+        base: None,
+        ..good()
+    };
+    refused(part, &format!(".BTF: there is no type {} ", next.0));
     // A type that the kernel does not have.
     let mut out = vec![0; 100];
     let mut writer = Writer::new(&mut out);
@@ -436,4 +449,35 @@ fn ids_that_cannot_be_kept_are_refused() {
     missing.ids[16..20].fill(0);
     let module = missing.module(&declarations).bytes();
     assert_eq!(words(&embed(&module, &vmlinux()).unwrap().module)[4], 0);
+}
+
+#[test]
+fn damaged_btf_is_an_error_or_stays_sound() {
+    type Part = fn(&mut CParts) -> &mut Vec<u8>;
+    let parts: [Part; 3] = [
+        |parts| &mut parts.btf,
+        |parts| parts.base.as_mut().unwrap(),
+        |parts| &mut parts.ids,
+    ];
+    let mut refused = 0;
+    for part in parts {
+        let len = part(&mut c_parts(On::Distilled, false)).len();
+        for at in 0..len {
+            for flipped in [1, 0x80] {
+                let mut damaged = c_parts(On::Distilled, false);
+                part(&mut damaged)[at] ^= flipped;
+                let module = damaged.module(&[kfunc("foo").record()]).bytes();
+                match embed(&module, &vmlinux()) {
+                    // The kernel would take it, as it would have taken what was there.
+                    Ok(embedded) => {
+                        let before = loaded(&module, |btf, _| btf.own_len());
+                        let after = loaded(&embedded.module, |btf, _| btf.own_len());
+                        assert!(before < after, "{at}");
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(refused > 500, "{refused}");
 }
