@@ -4,14 +4,13 @@
 
 use btf_core::{Btf, Declaration, TypeId};
 use kfunc_abi::record::{self, Kfunc, Record, ID_OFFSET, IMPL_ID_OFFSET};
-use object::build::elf::{Builder, SectionData};
-use object::elf;
 use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 
 use crate::base::Distilled;
-use crate::foreign::{release, Sections, Unsound};
+use crate::foreign::{release, Sections, Unsound, BASE_SECTION, SPLIT_SECTION};
 use crate::funcs::full_name;
 use crate::module::Module;
+use crate::rewrite::Rewritten;
 use crate::split::{Declared, Kept, ModuleBtf};
 use crate::{btf_ids, split, stubs, Error, Result};
 
@@ -63,52 +62,56 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
         check_symbols(&module, kfunc)?;
         stubs::check(&module, kfunc)?;
     }
-    let kernel = module.kernel()?;
-
-    let sections = Sections::of(&module)?;
-    if let Some(sections) = &sections {
-        let unsound = |Unsound { part, error }| Error::Foreign { part, error };
-        sections.check(&vmlinux, release(kernel)).map_err(unsound)?;
-    }
-    let distilled = sections.and_then(|sections| sections.base);
-    let distilled = distilled.map(Btf::parse).transpose()?;
-    let own = sections.map(|sections| {
-        let base = distilled.as_ref().unwrap_or(&vmlinux);
-        Btf::parse_split(sections.split, base)
-    });
-    let kept = own.transpose()?.zip(sections);
-    let kept = kept.map(|(split, sections)| Kept { sections, split });
-    let base = match (&kept, distilled) {
-        (Some(_), None) => None,
-        (_, Some(distilled)) => Some(Distilled::of(distilled)),
-        (None, None) => Some(Distilled::default()),
-    };
-    let btf = split::write(&vmlinux, kernel, kept, base, &declared)?;
-    let written = Sections {
-        split: &btf.split,
-        base: btf.base.as_deref(),
-    };
-    let unsound = |Unsound { part, error }| Error::Unsound { part, error };
-    written.check(&vmlinux, release(kernel)).map_err(unsound)?;
-
-    let ids = match &kept {
-        Some(kept) => btf_ids::moved(&module, &kept.split, btf.start_id)?,
-        None => None,
-    };
-    let declarations = filled_in(&module, &declared, &layouts, &layout, &btf)?;
+    let (btf, ids) = merge(&module, &vmlinux, &declared)?;
     let mut rewritten = Rewritten::default();
+    let declarations = filled_in(&module, &declared, &layouts, &layout, &btf)?;
     rewritten.change(record::SECTION, declarations);
     if let Some(ids) = ids {
         rewritten.change(btf_ids::SECTION, ids);
     }
-    rewritten.replace(".BTF", Some(btf.split.clone()));
-    rewritten.replace(".BTF.base", btf.base.clone());
+    rewritten.replace(SPLIT_SECTION, Some(btf.split.clone()));
+    rewritten.replace(BASE_SECTION, btf.base.clone());
     Ok(Embedded {
         module: rewritten.write(data)?,
         signatures: signatures(&btf, &vmlinux)?,
         btf: btf.split,
         btf_base: btf.base,
     })
+}
+
+/// The BTF that `module` has already, together with that of what it declares; and its `.BTF_ids`, if they change.
+fn merge(
+    module: &Module<'_>,
+    vmlinux: &Btf<'_>,
+    declared: &Declared<'_>,
+) -> Result<(ModuleBtf, Option<Vec<u8>>)> {
+    let kernel = module.kernel()?;
+    let release = release(kernel);
+    let Some(sections) = Sections::of(module)? else {
+        let base = Some(Distilled::default());
+        let btf = split::write(vmlinux, kernel, None, base, declared)?;
+        btf.sections().check(vmlinux, release).map_err(refused)?;
+        return Ok((btf, None));
+    };
+    sections.check(vmlinux, release).map_err(not_kept)?;
+    let distilled = sections.base.map(Btf::parse).transpose()?;
+    let split = Btf::parse_split(sections.split, distilled.as_ref().unwrap_or(vmlinux))?;
+    let base = distilled.map(Distilled::of);
+    let kept = Some(Kept { sections, split });
+    let btf = split::write(vmlinux, kernel, kept, base, declared)?;
+    btf.sections().check(vmlinux, release).map_err(refused)?;
+    let ids = btf_ids::moved(module, &split, btf.start_id)?;
+    Ok((btf, ids))
+}
+
+/// The error for BTF that the module has.
+fn not_kept(Unsound { part, error }: Unsound) -> Error {
+    Error::Foreign { part, error }
+}
+
+/// The error for BTF that it was to get.
+fn refused(Unsound { part, error }: Unsound) -> Error {
+    Error::Unsound { part, error }
 }
 
 /// Memory for the indexes of a BTF.
@@ -194,51 +197,6 @@ fn filled_in(
 fn fill_in(declarations: &mut [u8], offset: usize, value: u32) {
     if let Some(word) = declarations.get_mut(offset..offset + 4) {
         word.copy_from_slice(&value.to_le_bytes());
-    }
-}
-
-/// What becomes of the sections of an ELF file.
-#[derive(Default)]
-struct Rewritten {
-    /// Other content.
-    changed: Vec<(&'static str, Vec<u8>)>,
-    /// Removed, and, with content, added as the last ones.
-    replaced: Vec<(&'static str, Option<Vec<u8>>)>,
-}
-
-impl Rewritten {
-    fn change(&mut self, section: &'static str, content: Vec<u8>) {
-        self.changed.push((section, content));
-    }
-
-    fn replace(&mut self, section: &'static str, content: Option<Vec<u8>>) {
-        self.replaced.push((section, content));
-    }
-
-    /// The ELF file `data`, so rewritten.
-    fn write(self, data: &[u8]) -> Result<Vec<u8>> {
-        let mut builder = Builder::read(data)?;
-        for section in &mut builder.sections {
-            let is = |name: &str| section.name.as_slice() == name.as_bytes();
-            section.delete = self.replaced.iter().any(|(name, _)| is(name));
-            let changed = self.changed.iter().find(|(name, _)| is(name));
-            if let Some((_, content)) = changed {
-                section.data = SectionData::Data(content.clone().into());
-            }
-        }
-        for (name, content) in self.replaced {
-            let Some(content) = content else {
-                continue;
-            };
-            let section = builder.sections.add();
-            section.name = name.into();
-            section.sh_type = elf::SHT_PROGBITS;
-            section.sh_addralign = 1;
-            section.data = SectionData::Data(content.into());
-        }
-        let mut out = Vec::new();
-        builder.write(&mut out)?;
-        Ok(out)
     }
 }
 

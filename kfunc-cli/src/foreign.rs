@@ -10,6 +10,10 @@ use crate::dump::references;
 use crate::module::Module;
 use crate::Result;
 
+/// The section with a module's own types.
+pub(crate) const SPLIT_SECTION: &str = ".BTF";
+/// The section with the distilled base.
+pub(crate) const BASE_SECTION: &str = ".BTF.base";
 /// Bytes of the smallest record.
 const RECORD_LEN: usize = btf_core::limits::TYPE_LEN;
 
@@ -35,18 +39,24 @@ type Checked<T> = std::result::Result<T, Unsound>;
 impl<'a> Sections<'a> {
     /// Those of `module`, if it has any.
     pub(crate) fn of(module: &Module<'a>) -> Result<Option<Self>> {
-        let base = module.section(".BTF.base")?;
-        let split = module.section(".BTF")?;
+        let base = module.section(BASE_SECTION)?;
+        let split = module.section(SPLIT_SECTION)?;
         Ok(split.map(|split| Self { split, base }))
     }
 
     /// Whether a kernel of `release`, which has the BTF `vmlinux`, takes it.
     pub(crate) fn check(&self, vmlinux: &Btf<'_>, release: Release) -> Checked<()> {
         let Some(base) = self.base else {
-            return sound(self.split, ".BTF", Some(vmlinux), release, |_| Ok(()));
+            return sound(
+                self.split,
+                SPLIT_SECTION,
+                Some(vmlinux),
+                release,
+                |_| Ok(()),
+            );
         };
-        sound(base, ".BTF.base", None, release, |base| {
-            sound(self.split, ".BTF", Some(base), release, |split| {
+        sound(base, BASE_SECTION, None, release, |base| {
+            sound(self.split, SPLIT_SECTION, Some(base), release, |split| {
                 self.relocate(split, vmlinux)
             })
         })
@@ -61,7 +71,7 @@ impl<'a> Sections<'a> {
                 format!(", {} '{name}'", ty.kind())
             };
             Unsound {
-                part: format!(".BTF.base{}", ty.map_or_else(String::new, name)),
+                part: format!("{BASE_SECTION}{}", ty.map_or_else(String::new, name)),
                 error,
             }
         };

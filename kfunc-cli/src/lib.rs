@@ -3,8 +3,9 @@
 //! What the command `kfunc` does, for programs that do it too.
 //!
 //! ```text
-//!   MODULE.ko ── .kfunc_abi ──► records ──► split BTF over a distilled base ──► MODULE.ko with .BTF, .BTF.base
-//!             └─ stubs ──► compared with verifier_fixup::text
+//!   MODULE.ko ┬─ .kfunc_abi ──────► records ────────────────────┬─► MODULE.ko with .BTF, .BTF.base
+//!             ├─ .BTF, .BTF_ids ──► types and ids of C parts ───┘
+//!             └─ stubs ───────────► compared with verifier_fixup::text
 //! ```
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ mod id_sets;
 mod list;
 mod module;
 mod node;
+mod rewrite;
 mod split;
 mod stubs;
 mod table;

@@ -37,6 +37,15 @@ pub(crate) struct ModuleBtf {
     pub(crate) kfuncs: Vec<Funcs>,
 }
 
+impl ModuleBtf {
+    pub(crate) fn sections(&self) -> Sections<'_> {
+        Sections {
+            split: &self.split,
+            base: self.base.as_deref(),
+        }
+    }
+}
+
 /// What a module declares.
 #[derive(Default)]
 pub(crate) struct Declared<'a> {

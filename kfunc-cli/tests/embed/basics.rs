@@ -78,6 +78,13 @@ fn doing_it_again_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_signature_of_what_it_was_is_dropped() {
+    let signed = [&good_module(), &b"PKCS#7~Module signature appended~\n"[..]].concat();
+    let module = embed(&signed, &vmlinux()).unwrap().module;
+    assert_eq!(module, embed(&good_module(), &vmlinux()).unwrap().module);
+}
+
+#[test]
 fn a_type_that_the_base_does_not_have_is_named() {
     let module = module(&[kfunc_record("foo", "bpf_prog_ox")]).bytes();
     let error = embed(&module, &vmlinux()).unwrap_err();
