@@ -5,7 +5,7 @@
 use kfunc_abi::call::MAX_REGISTER_ARGS;
 
 /// The most parameters of a kfunc on the kernel that the module is built for. kbuild says whether that has stack
-/// arguments (`bpf_jit_supports_stack_args` of 7.3).
+/// arguments (`bpf_jit_supports_stack_args` of 7.2 and later).
 #[doc(hidden)]
 pub const MAX_PARAMS: usize = if cfg!(kfunc_stack_args) {
     kfunc_abi::model::MAX_ARGS
