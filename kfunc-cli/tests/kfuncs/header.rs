@@ -74,7 +74,7 @@ fn a_module_in_c_brings_its_own_types_only() {
     assert!(text.contains(definition), "{text}");
     assert!(text.contains("#ifndef __KFUNC_MY_MOD_H__\n"), "{text}");
     assert!(!text.contains("typedef"), "the kernel has u32: {text}");
-    let declaration = "extern struct own *bpf_own(struct own *o, u32 n) __weak __ksym;\n";
+    let declaration = "extern struct own *bpf_own(struct own *o, u32 n, enum mode m, union either *e) __weak __ksym;\n";
     assert!(text.contains(declaration), "{text}");
     // The kernel's own have all their types in vmlinux.h.
     let text = declared(&kernel, &[]);
@@ -103,7 +103,9 @@ fn rust_is_taken_by_rustc() {
     );
     check_rust(&folder, &text);
     for line in [
-        "    pub fn bpf_own(o: *mut own, n: u32) -> *mut own;\n",
+        "    pub fn bpf_own(o: *mut own, n: u32, m: mode, e: *mut either) -> *mut own;\n",
+        "pub type mode = i32;\npub const MODE_OFF: mode = -1;\npub const MODE_ON: mode = 1;\n",
+        "#[repr(C, align(4))]\npub struct either {\n    _bytes: [u8; 4],\n}\n",
         "    pub next: *mut own,\n    pub n: u32,\n    pub r#type: u32,\n",
         "const _: () = assert!(size_of::<own>() == 16);\n",
     ] {

@@ -3,7 +3,8 @@
 //! A small kernel with kfuncs, and ELF files with its BTF and its sets.
 
 use btf_core::{
-    Btf, ByteOrder, IntEncoding, Kind, Linkage, Param, RawMember, Tag, TypeId, WriteOptions, Writer,
+    Btf, ByteOrder, Enumerator, IntEncoding, Kind, Linkage, Param, RawMember, Tag, TypeId,
+    WriteOptions, Writer,
 };
 use object::write::{Object, SectionId, Symbol, SymbolSection};
 use object::{
@@ -116,8 +117,8 @@ pub(crate) fn vmlinux(byte_order: ByteOrder) -> (Vec<u8>, Ids) {
     (types.writer.finish().unwrap().to_vec(), ids)
 }
 
-/// The BTF of a module over `base`: `struct own *bpf_own(struct own *o, u32 n)`, with a struct of its own and a typedef
-/// that the kernel has, too; and the id of its FUNC.
+/// The BTF of a module over `base`: `struct own *bpf_own(struct own *o, u32 n, enum mode m, union either *e)`, with types of
+/// its own and a typedef that the kernel has, too; and the id of its FUNC.
 pub(crate) fn module(base: &[u8]) -> (Vec<u8>, u32) {
     let base = Btf::parse(base).unwrap();
     let int = base.find(b"unsigned int", Kind::INT).unwrap().id();
@@ -138,7 +139,27 @@ pub(crate) fn module(base: &[u8]) -> (Vec<u8>, u32) {
         .writer
         .push_composite(Kind::STRUCT, b"own", 16, &members);
     assert_eq!(pushed.unwrap(), next);
-    let func = types.func("bpf_own", own, &[("o", own), ("n", word)]);
+    let values = [("MODE_OFF", -1), ("MODE_ON", 1)].map(|(name, value)| Enumerator {
+        name: types.writer.name(name.as_bytes()).unwrap(),
+        value,
+    });
+    let mode = types
+        .writer
+        .push_enum(Kind::ENUM, b"mode", 4, true, &values)
+        .unwrap();
+    let either = [("n", word), ("m", mode)].map(|(name, ty)| RawMember {
+        name: types.writer.name(name.as_bytes()).unwrap(),
+        ty,
+        bit_offset: 0,
+        bitfield_size: 0,
+    });
+    let either = types
+        .writer
+        .push_composite(Kind::UNION, b"either", 4, &either)
+        .unwrap();
+    let either = types.pointer(either);
+    let params = [("o", own), ("n", word), ("m", mode), ("e", either)];
+    let func = types.func("bpf_own", own, &params);
     types.tag(func);
     (types.writer.finish().unwrap().to_vec(), func)
 }

@@ -145,7 +145,7 @@ fn a_module_stands_on_its_base() {
     let all = list_json(&path, &base_argument);
     assert_eq!(
         each(&all, "prototype"),
-        ["struct own *bpf_own(struct own *o, u32 n)"]
+        ["struct own *bpf_own(struct own *o, u32 n, enum mode m, union either *e)"]
     );
     assert_eq!(each(&all, "module"), ["mod"]);
     assert_eq!(each(&all, "flags"), [json!(["KF_RCU"])]);

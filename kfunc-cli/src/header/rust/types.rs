@@ -137,7 +137,7 @@ impl<'t, 'a> Types<'t, 'a> {
         match ty.kind() {
             Kind::INT => Ok(self.int(&ty)),
             Kind::FLOAT => Ok(format!("f{}", 8 * ty.size().unwrap_or_default())),
-            Kind::ENUM | Kind::ENUM64 => Ok(enumeration(&ty)),
+            Kind::ENUM | Kind::ENUM64 => Ok(self.enumeration(&ty)),
             Kind::PTR => self.pointer(target),
             Kind::ARRAY => self.array(&ty),
             Kind::STRUCT | Kind::UNION | Kind::FWD => self.composite(&ty, alias),
@@ -163,6 +163,32 @@ impl<'t, 'a> Types<'t, 'a> {
             Some(IntEncoding::SIGNED) => format!("i{bits}"),
             _ => format!("u{bits}"),
         }
+    }
+
+    /// An enum is an integer. One of the module has a name for it, and for its values.
+    fn enumeration(&mut self, ty: &Type<'a>) -> String {
+        let sign = if ty.info().kind_flag() { 'i' } else { 'u' };
+        let int = format!("{sign}{}", 8 * ty.size().unwrap_or_default());
+        if ty.id() < self.first_own || ty.name_offset() == 0 {
+            return int;
+        }
+        let c_name = String::from_utf8_lossy(self.btf.name(ty));
+        let name = raw(&c_name);
+        if !self.definitions.contains_key(&name) {
+            let mut text =
+                format!("/// `enum {c_name}` of the module.\npub type {name} = {int};\n");
+            for value in ty.enumerators() {
+                let value_name = String::from_utf8_lossy(self.btf.name_at(value.name));
+                let value_name = raw(&value_name);
+                text.push_str(&format!(
+                    "pub const {value_name}: {name} = {};\n",
+                    value.value
+                ));
+            }
+            text.push('\n');
+            self.definitions.insert(name.clone(), text);
+        }
+        name
     }
 
     fn pointer(&mut self, target: TypeId) -> Result<String, Error> {
@@ -234,21 +260,22 @@ impl<'t, 'a> Types<'t, 'a> {
             _ => "struct",
         };
         let own = ty.id() >= self.first_own && ty.kind() != Kind::FWD;
-        let body = match (own, self.members(ty)?) {
-            (false, _) => "    _opaque: [u8; 0],\n".to_owned(),
-            (true, Some(members)) => members,
-            (true, None) => format!("    _bytes: [u8; {}],\n", ty.size().unwrap_or_default()),
+        let bytes = ty.size().unwrap_or_default();
+        let (repr, body) = match (own, self.members(ty)?) {
+            (false, _) => ("C".to_owned(), "    _opaque: [u8; 0],\n".to_owned()),
+            (true, Some(members)) => ("C".to_owned(), members),
+            (true, None) => (
+                format!("C, align({})", largest_alignment(bytes)),
+                format!("    _bytes: [u8; {bytes}],\n"),
+            ),
         };
         let of = if own { "the module" } else { "the kernel" };
         let size = match own {
-            true => format!(
-                "const _: () = assert!(size_of::<{name}>() == {});\n",
-                ty.size().unwrap_or_default()
-            ),
+            true => format!("const _: () = assert!(size_of::<{name}>() == {bytes});\n"),
             false => String::new(),
         };
         Ok(format!(
-            "/// `{keyword} {}` of {of}.\n#[repr(C)]\npub struct {name} {{\n{body}}}\n{size}\n",
+            "/// `{keyword} {}` of {of}.\n#[repr({repr})]\npub struct {name} {{\n{body}}}\n{size}\n",
             name.trim_start_matches("r#")
         ))
     }
@@ -336,9 +363,12 @@ impl<'t, 'a> Types<'t, 'a> {
     }
 }
 
-fn enumeration(ty: &Type<'_>) -> String {
-    let sign = if ty.info().kind_flag() { 'i' } else { 'u' };
-    format!("{sign}{}", 8 * ty.size().unwrap_or_default())
+/// The largest alignment that a type of this size can have.
+fn largest_alignment(size: u32) -> u32 {
+    match size {
+        0 => 1,
+        _ => POINTER_LEN.min(1 << size.trailing_zeros()),
+    }
 }
 
 fn too_deep(type_id: TypeId) -> Error {
