@@ -2,11 +2,14 @@
 
 //! Implicit arguments: after any number of explicit ones, and several of them.
 
+use core::ptr;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use kernel_glue::kfunc_abi::{AsC, CType};
 use kernel_glue::param::Memory;
 use kernel_glue::{PerProgram, ProgAux, Program, Provider, Refusal, State};
+
+use crate::objects::{self, Ticket};
 
 /// Kfuncs here return what they are passed times this, plus the program's id.
 const ID_UNIT: u64 = 1_000_000;
@@ -101,6 +104,18 @@ kernel_glue::kfuncs! {
                 .wrapping_add(before.0.wrapping_mul(10_000))
                 .wrapping_add(calls.wrapping_mul(100))
                 .wrapping_add(copied.iter().fold(0, |sum, byte| sum.wrapping_add(u64::from(*byte))))
+        }
+
+        /// Every second call of a program gets the ticket of this number, unless it is out.
+        #[kfunc(slots = 8, flags = [ACQUIRE, RET_NULL])]
+        pub fn bpf_shape_take_in_turn(
+            number: u32,
+            #[implicit] calls: PerProgram<'_, Calls>,
+        ) -> *mut Ticket {
+            if calls.0.fetch_add(1, Ordering::Relaxed) & 1 == 0 {
+                return ptr::null_mut();
+            }
+            objects::take(number)
         }
 
         /// Had no implicit argument once: old programs call it with NULL for that.

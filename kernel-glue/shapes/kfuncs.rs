@@ -5,6 +5,7 @@
 
 use kernel_glue::Module;
 
+pub mod context;
 pub mod flags;
 pub mod implicit;
 pub mod memory;
@@ -20,6 +21,7 @@ pub static MODULE: Module = Module::new(
         &values::VALUES,
         &memory::MEMORY,
         &objects::OBJECTS,
+        &context::CONTEXT,
         &flags::FLAGS,
         &implicit::IMPLICIT,
         #[cfg(kfunc_stack_args)]

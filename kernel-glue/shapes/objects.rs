@@ -37,6 +37,17 @@ static TICKETS: [Ticket; 4] = [
 ];
 static TAKEN: [AtomicBool; TICKETS.len()] = [const { AtomicBool::new(false) }; TICKETS.len()];
 
+/// The ticket of this number, unless it is out.
+pub fn take(number: u32) -> *mut Ticket {
+    let number = number as usize;
+    match (TICKETS.get(number), TAKEN.get(number)) {
+        (Some(ticket), Some(taken)) if !taken.swap(true, Ordering::Acquire) => {
+            ptr::from_ref(ticket).cast_mut()
+        }
+        _ => ptr::null_mut(),
+    }
+}
+
 kernel_glue::kfuncs! {
     /// Objects.
     pub set OBJECTS for [SYSCALL, SCHED_CLS] {
@@ -55,13 +66,7 @@ kernel_glue::kfuncs! {
         /// The ticket of this number, unless it is out.
         #[kfunc(flags = [ACQUIRE, RET_NULL])]
         pub fn bpf_shape_take(number: u32) -> *mut Ticket {
-            let number = number as usize;
-            match (TICKETS.get(number), TAKEN.get(number)) {
-                (Some(ticket), Some(taken)) if !taken.swap(true, Ordering::Acquire) => {
-                    ptr::from_ref(ticket).cast_mut()
-                }
-                _ => ptr::null_mut(),
-            }
+            take(number)
         }
 
         /// Takes a ticket back.

@@ -126,6 +126,14 @@ int task_not_trusted(struct run *run)
 	return 0;
 }
 
+/* Outside of the read lock, RCU protects nothing. */
+SEC("syscall")
+int task_without_rcu(struct run *run)
+{
+	run->result = bpf_shape_rcu(bpf_get_current_task_btf()->real_parent);
+	return 0;
+}
+
 SEC("syscall")
 int reference_not_released(struct run *run)
 {
@@ -213,6 +221,31 @@ SEC("syscall")
 int callback_that_is_none(struct run *run)
 {
 	run->result = bpf_shape_callback((void *)run->delta);
+	return 0;
+}
+
+SEC("tc")
+int context_that_is_none(struct __sk_buff *packet)
+{
+	__u64 none[32] = {};
+
+	return bpf_shape_context((void *)none);
+}
+
+/* This type of program may not call it. */
+SEC("syscall")
+int context_of_another(struct run *run)
+{
+	run->result = bpf_shape_context((void *)run);
+	return 0;
+}
+
+SEC("syscall")
+int implicit_reference_not_released(struct run *run)
+{
+	struct shape_ticket *ticket = bpf_shape_take_in_turn(run->delta);
+
+	run->result = ticket ? ticket->number : 0;
 	return 0;
 }
 

@@ -273,6 +273,14 @@ int callback(struct run *run)
 	return 0;
 }
 
+/* A context */
+
+SEC("tc")
+int context(struct __sk_buff *packet)
+{
+	return bpf_shape_context(packet);
+}
+
 /* Flags that say where a kfunc may be called */
 
 SEC("syscall")
@@ -333,6 +341,26 @@ int several(struct run *run)
 	__u8 bytes[2] = { 1, 2 };
 
 	run->result = bpf_shape_several(bytes, run->delta & 1);
+	return 0;
+}
+
+/* The first call gets none, the second one does: how many there were is an implicit argument. */
+SEC("syscall")
+int take_in_turn(struct run *run)
+{
+	struct shape_ticket *ticket = bpf_shape_take_in_turn(run->delta);
+
+	if (ticket) {
+		bpf_shape_give(ticket);
+		return 0;
+	}
+	ticket = bpf_shape_take_in_turn(run->delta);
+	if (!ticket) {
+		run->result = 0;
+		return 0;
+	}
+	run->result = ticket->number;
+	bpf_shape_give(ticket);
 	return 0;
 }
 

@@ -76,6 +76,7 @@ extern __u64 bpf_shape_map(void *map) __ksym;
 extern __u64 bpf_shape_refcounted(void *object) __ksym;
 extern __u64 bpf_shape_callback(__u64 (*callback)(__u64 value)) __ksym;
 
+extern __u64 bpf_shape_context(const struct __sk_buff *packet) __ksym;
 extern __u64 bpf_shape_sleepable(void) __ksym;
 extern __u64 bpf_shape_destructive(void) __ksym;
 
@@ -85,6 +86,7 @@ extern __u64 bpf_shape_after2(__u64 a, __u64 b) __ksym;
 extern __u64 bpf_shape_after3(__u64 a, __u64 b, __u64 c) __ksym;
 extern __u64 bpf_shape_after4(__u64 a, __u64 b, __u64 c, __u64 d) __ksym;
 extern __u64 bpf_shape_several(void *bytes, __u64 len) __ksym;
+extern struct shape_ticket *bpf_shape_take_in_turn(__u32 number) __ksym;
 extern __u64 bpf_shape_legacy(__u64 value) __ksym;
 
 /* The kernel's own */

@@ -53,6 +53,7 @@ static const struct good values[] = {
 	{ "map", "bpf_shape_map", 0, 1 },
 	{ "refcounted_kptr", "bpf_shape_refcounted", 0, 1 },
 	{ "callback", "bpf_shape_callback", 4, 8 + 1 },
+	{ "take_in_turn", "bpf_shape_take_in_turn bpf_shape_give", 3, 3 },
 	{ "sleepable", "bpf_shape_sleepable", 0, 1 },
 	{ "destructive", "bpf_shape_destructive", 0, 1 },
 };
@@ -103,6 +104,7 @@ static const struct bad refused[] = {
 	{ "buffer_of_any_size", { "R1 is not a const" } },
 	{ "task_that_is_null", { "Possibly NULL pointer passed to trusted" } },
 	{ "task_not_trusted", { "R1 must be referenced or trusted" } },
+	{ "task_without_rcu", { "R1 must be a rcu pointer" } },
 	{ "reference_not_released", { "Unreleased reference" } },
 	{ "reference_maybe_null", { "Possibly NULL pointer passed to trusted" } },
 	{ "release_of_what_is_not_held", { "R1 must be referenced or trusted", "expects referenced PTR_TO_BTF_ID" } },
@@ -113,6 +115,9 @@ static const struct bad refused[] = {
 	{ "map_that_is_none", { "pointer in R1 isn't map pointer", "expected STRUCT bpf_map" } },
 	{ "refcounted_that_is_none", { "is neither owning or non-owning ref" } },
 	{ "callback_that_is_none", { "expected pointer to func" } },
+	{ "context_that_is_none", { "expected pointer to ctx, but got fp" } },
+	{ "context_of_another", { "calling kernel function bpf_shape_context is not allowed" } },
+	{ "implicit_reference_not_released", { "Unreleased reference" } },
 	{ "sleepable", { "program must be sleepable to call sleepable kfunc bpf_shape_sleepable" } },
 	{ "pointer_for_a_scalar", { "R1 is not a scalar" } },
 };
@@ -226,19 +231,25 @@ static void test_several(const char *way)
 	unload(&two);
 }
 
-/* A kfunc in C beside the others. */
-static void test_c(bool new_kernel)
+/* A program that is run on a packet, and what it returns. */
+static void test_packet(const char *way, const char *path, const char *name, const char *kfunc, __u32 expected)
 {
 	struct program program;
 	__u32 got;
 
-	if (load(&program, "/c_shapes.bpf.o", "in_c")) {
-		check(false, "in_c", "cannot be loaded: %s", last_words());
+	if (load(&program, path, name)) {
+		check(false, name, "cannot be loaded: %s", last_words());
 		return;
 	}
 	got = run_packet(&program);
-	shape_row("C", "bpf_shape_in_c", got == 321, "in_c", got, 321);
+	shape_row(way, kfunc, got == expected, name, got, expected);
 	unload(&program);
+}
+
+/* A kfunc in C beside the others. */
+static void test_c(bool new_kernel)
+{
+	test_packet("C", "/c_shapes.bpf.o", "in_c", "bpf_shape_in_c", 321);
 	TEST_BAD("/c_shapes.bpf.o", refused_in_c, new_kernel);
 }
 
@@ -266,6 +277,7 @@ static void test_bound(bool new_kernel)
 	TEST_GOOD("bound", "/shapes.bpf.o", implicit, true);
 	TEST_GOOD("bound", "/old_header.bpf.o", old_calls, true);
 	test_several("bound");
+	test_packet("bound", "/shapes.bpf.o", "context", "bpf_shape_context", 1);
 	TEST_BAD("/bad_shapes.bpf.o", refused, new_kernel);
 	test_destructive(new_kernel);
 	test_c(new_kernel);
@@ -294,6 +306,29 @@ static void test_native(void)
 	check(!error, "rmmod " MODULE, "%s", strerror(-error));
 }
 
+/* The safe entries, which no program of a working module gets to. */
+static void test_unbound(void)
+{
+	static const struct good unbound[] = {
+		{ "after_three", "bpf_shape_after3", 0, -EOPNOTSUPP },
+		{ "several", "bpf_shape_several", 0, -EOPNOTSUPP },
+		{ "take_in_turn", "bpf_shape_take_in_turn", 3, 0 },
+		{ "memory", "bpf_shape_sum", 5, 15 },	/* nothing is implicit */
+	};
+	static const struct good old_unbound[] = {
+		{ "old_call", "bpf_shape_legacy_impl", 8, -EOPNOTSUPP },
+	};
+	int error = insmod("/" MODULE ".ko", "unbound=1");
+
+	check(!error, "insmod " MODULE " unbound=1", "%s", strerror(-error));
+	if (error)
+		return;
+	TEST_GOOD("unbound", "/shapes.bpf.o", unbound, false);
+	TEST_GOOD("unbound", "/old_header.bpf.o", old_unbound, false);
+	error = rmmod_patiently(MODULE);
+	check(!error, "rmmod " MODULE, "%s", strerror(-error));
+}
+
 /* This kernel fills in nothing. */
 static void test_not_native(void)
 {
@@ -311,4 +346,5 @@ void test_shapes(bool new_kernel)
 		test_native();
 	else
 		test_not_native();
+	test_unbound();
 }
