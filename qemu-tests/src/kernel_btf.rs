@@ -50,8 +50,13 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
     step(&format!("{kernel}: comparing dumps of its BTF"), || {
         dump_check::check(root, kernel, &module.embedded.module)
     })?;
+    let shapes = module::build(root, kernel, module::SHAPES)?;
     step(
         &format!("{kernel}: listing and declaring its kfuncs"),
-        || kfunc_list_check::check(root, kernel, &module.embedded.module),
+        || {
+            let example = (module::EXAMPLE.name, &*module.embedded.module);
+            let shapes = (module::SHAPES.name, &*shapes.embedded.module);
+            kfunc_list_check::check(root, kernel, &[example, shapes])
+        },
     )
 }

@@ -61,22 +61,18 @@ const OPTIONS: [&str; 2] = ["-D_", "-DBPF_NO_KFUNC_PROTOTYPES"];
 /// Bytes of the head of a set, and of each kfunc in it.
 const PAIR_LEN: usize = 8;
 
-/// Checks the kfuncs of `kernel`, and of the embedded `module` for it.
+/// Checks the kfuncs of `kernel`, and of the embedded `modules` for it, by name.
 ///
 /// # Errors
 ///
 /// The first difference, or what a compiler says.
-pub fn check(root: &BuildRoot, kernel: &Kernel, module: &[u8]) -> Result<()> {
+pub fn check(root: &BuildRoot, kernel: &Kernel, modules: &[(&str, &[u8])]) -> Result<()> {
     let folder = BuildRoot::own(&format!("kfuncs/{}", kernel.release()));
     let host_folder = root.host_path(&folder);
     fs::create_dir_all(&host_folder)?;
-    let module_file = host_folder.join("module.ko");
-    fs::write(&module_file, module)?;
     let vmlinux = root.host_path(&kernel.vmlinux());
     let everything = Selection::default();
     let of_kernel = Place::File(vmlinux.clone(), None);
-    let of_module = Place::File(module_file, Some(vmlinux.clone()));
-
     let listed = list(&of_kernel, &everything)?;
     same_names(root, kernel, &listed)?;
     same_sets(root, kernel, &listed)?;
@@ -88,31 +84,76 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, module: &[u8]) -> Result<()> {
         ensure!(figures == *counted, "{figures:?}, counted {counted:?}");
     }
     for kfunc in &listed.kfuncs {
-        ensure!(
-            !kfunc.programs.unknown,
-            "{}: a set is in no table",
-            kfunc.name
-        );
+        let known = !kfunc.programs.unknown;
+        ensure!(known, "{}: a set is in no table", kfunc.name);
     }
-    let in_module = list(&of_module, &everything)?;
-    ensure!(
-        in_module.with_implicit() > 0,
-        "the module has no kfunc with implicit arguments"
-    );
 
-    let names: Vec<_> = [&listed, &in_module]
-        .iter()
-        .flat_map(|list| &list.kfuncs)
-        .map(|kfunc| kfunc.name.as_str())
-        .collect();
-    for (place, name) in [(&of_kernel, "kernel"), (&of_module, "module")] {
-        let c = header(place, &everything, Language::C)?;
-        fs::write(host_folder.join(format!("{name}_kfuncs.h")), c)?;
-        let rust = header(place, &everything, Language::Rust)?;
-        fs::write(host_folder.join(format!("{name}_kfuncs.rs")), rust)?;
+    let mut program = Program::default();
+    program.declare(&host_folder, "vmlinux", &of_kernel, &listed)?;
+    for (name, module) in modules {
+        let file = host_folder.join(format!("{name}.ko"));
+        fs::write(&file, module)?;
+        let place = Place::File(file, Some(vmlinux.clone()));
+        let listed = list(&place, &everything)?;
+        ensure!(
+            listed.with_implicit() > 0,
+            "{name} has no kfunc with implicit arguments"
+        );
+        program.declare(&host_folder, name, &place, &listed)?;
     }
-    c_compiles(root, kernel, &folder, &names)?;
-    rust_compiles(root, kernel, &folder)
+    c_compiles(root, kernel, &folder, &program)?;
+    rust_compiles(root, kernel, &folder, &program)
+}
+
+/// A program that has to do with all kfuncs.
+#[derive(Default)]
+struct Program {
+    /// Whose headers it includes.
+    headers: Vec<String>,
+    /// The kfuncs.
+    names: BTreeSet<String>,
+}
+
+impl Program {
+    /// Writes the headers of the kfuncs at `place`, which are `listed`, for the program to include.
+    fn declare(
+        &mut self,
+        folder: &Path,
+        name: &str,
+        place: &Place,
+        listed: &KfuncList,
+    ) -> Result<()> {
+        let everything = Selection::default();
+        let c = header(place, &everything, Language::C)?;
+        fs::write(folder.join(format!("{name}_kfuncs.h")), c)?;
+        let rust = header(place, &everything, Language::Rust)?;
+        fs::write(folder.join(format!("{name}_kfuncs.rs")), rust)?;
+        self.headers.push(format!("{name}_kfuncs"));
+        let names = listed.kfuncs.iter().map(|kfunc| kfunc.name.clone());
+        self.names.extend(names);
+        Ok(())
+    }
+
+    fn in_c(&self) -> Result<String> {
+        let mut text = String::new();
+        for header in &self.headers {
+            writeln!(text, "#include \"{header}.h\"")?;
+        }
+        text.push_str("__attribute__((section(\"syscall\"))) int name_all_kfuncs(void *ctx)\n{\n");
+        for name in &self.names {
+            writeln!(text, "\tasm volatile (\"\" :: \"r\"(&{name}));")?;
+        }
+        text.push_str("\treturn 0;\n}\n");
+        Ok(text)
+    }
+
+    fn in_rust(&self) -> Result<String> {
+        let mut text = String::from("#![no_std]\n");
+        for header in &self.headers {
+            writeln!(text, "pub mod {header};")?;
+        }
+        Ok(text)
+    }
 }
 
 /// The kfuncs are the functions that have the tag, by what bpftool prints.
@@ -197,21 +238,13 @@ fn figures(listed: &KfuncList) -> Figures {
 
 /// A program that names every kfunc is compiled, with the kernel's vmlinux.h as we print it and as bpftool does, and
 /// with and without the kfuncs that these declare. Each kfunc is then an extern of the program.
-fn c_compiles(root: &BuildRoot, kernel: &Kernel, folder: &str, names: &[&str]) -> Result<()> {
+fn c_compiles(root: &BuildRoot, kernel: &Kernel, folder: &str, program: &Program) -> Result<()> {
     let host_folder = root.host_path(folder);
     let mut ours = Vec::new();
     let vmlinux = BtfFile::read(&root.host_path(&kernel.vmlinux()))?;
     dump(&vmlinux, None, Format::C, None, &mut ours)?;
     fs::write(host_folder.join("ours.h"), ours)?;
-    let mut program = String::from(
-        "#include \"kernel_kfuncs.h\"\n#include \"module_kfuncs.h\"\n\
-         __attribute__((section(\"syscall\"))) int name_all_kfuncs(void *ctx)\n{\n",
-    );
-    for name in names {
-        writeln!(program, "\tasm volatile (\"\" :: \"r\"(&{name}));")?;
-    }
-    program.push_str("\treturn 0;\n}\n");
-    fs::write(host_folder.join("program.bpf.c"), program)?;
+    fs::write(host_folder.join("program.bpf.c"), program.in_c()?)?;
     root.run(
         &format!("kfuncs-c-{kernel}"),
         &format!(
@@ -232,26 +265,32 @@ fn c_compiles(root: &BuildRoot, kernel: &Kernel, folder: &str, names: &[&str]) -
     for kernel in ["ours", "bpftool"] {
         for option in OPTIONS {
             let object = host_folder.join(format!("{kernel}{option}.o"));
-            let expected = names.iter().map(|name| name.as_bytes().to_vec()).collect();
             let externs = externs(&object)?;
-            ensure!(externs == expected, "{}: other externs", object.display());
+            ensure!(
+                externs == program.names,
+                "{}: other externs",
+                object.display()
+            );
         }
     }
     Ok(())
 }
 
 /// The functions that the program `object` leaves to the kernel.
-fn externs(object: &Path) -> Result<BTreeSet<Vec<u8>>> {
+fn externs(object: &Path) -> Result<BTreeSet<String>> {
     let file = BtfFile::read(object).with_context(|| object.display().to_string())?;
     let btf = Btf::parse(&file.btf)?;
     let funcs = btf.of_kind(Kind::FUNC);
     let externs = funcs.filter(|func| func.linkage() == Some(Linkage::EXTERN.0.into()));
-    Ok(externs.map(|func| btf.name(&func).to_vec()).collect())
+    let names = externs.map(|func| String::from_utf8_lossy(btf.name(&func)).into_owned());
+    Ok(names.collect())
 }
 
-fn rust_compiles(root: &BuildRoot, kernel: &Kernel, folder: &str) -> Result<()> {
-    let program = "#![no_std]\npub mod kernel_kfuncs;\npub mod module_kfuncs;\n";
-    fs::write(root.host_path(folder).join("program.rs"), program)?;
+fn rust_compiles(root: &BuildRoot, kernel: &Kernel, folder: &str, program: &Program) -> Result<()> {
+    fs::write(
+        root.host_path(folder).join("program.rs"),
+        program.in_rust()?,
+    )?;
     root.run(
         &format!("kfuncs-rust-{kernel}"),
         &format!(
