@@ -54,8 +54,8 @@ enum Command {
     ///
     /// Each line has the prototype by which programs call the kfunc, the parameters that they do not pass (implicit),
     /// its flags, the hooks of the programs that may call it, and the sets that hold it. The hook TRACING has programs
-    /// of the types TRACING, TRACEPOINT, PERF_EVENT and LSM, in 7.x RAW_TRACEPOINT, too; TC has SCHED_CLS; CGROUP all
-    /// CGROUP_*, in 7.x SOCK_OPS, too; LWT all LWT_*; COMMON any. FMODRET: fmod_ret programs attach to it. filtered: the
+    /// of the types TRACING, TRACEPOINT, PERF_EVENT and LSM, in 7.3 RAW_TRACEPOINT, too; TC has SCHED_CLS; CGROUP all
+    /// CGROUP_*, in 7.3 SOCK_OPS, too; LWT all LWT_*; COMMON any. FMODRET: fmod_ret programs attach to it. filtered: the
     /// kernel looks at the program, too.
     List {
         #[command(flatten)]
@@ -65,6 +65,9 @@ enum Command {
         json: bool,
     },
     /// Declare kfuncs, for BPF programs in C and in Rust.
+    ///
+    /// What a module documents of its kfuncs is in the comments, and so is what programs do not pass. Types of a module
+    /// are defined; those of the kernel are in its vmlinux.h (kfunc btf dump --format c), or opaque in Rust.
     Header {
         #[command(flatten)]
         kfuncs: Kfuncs,
@@ -89,7 +92,7 @@ struct Kfuncs {
     /// Those of the kernel that runs here, and of its modules. Flags and sets are taken from its headers.
     #[arg(long, conflicts_with_all = ["file", "base"])]
     running: bool,
-    /// The vmlinux of a module [default: .BTF.base of FILE].
+    /// The vmlinux of a module [default: .BTF.base of FILE]. With it, types that the kernel has, too, are known.
     #[arg(long, value_name = "VMLINUX")]
     base: Option<PathBuf>,
     /// Only those with implicit arguments.

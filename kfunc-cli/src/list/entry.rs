@@ -176,7 +176,7 @@ fn of_sets<'e>(
     }
     if unresolved > 0 {
         notes.push(format!(
-            "{unresolved} kfuncs of the sets are not in the BTF"
+            "kfuncs of the sets that are not in the BTF: {unresolved}"
         ));
     }
     Ok(members)

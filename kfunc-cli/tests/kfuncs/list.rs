@@ -298,7 +298,7 @@ fn what_is_odd_is_noted() {
         all["notes"],
         json!([
             "bpf_plain: KF_RCU in one, but KF_SLEEPABLE in two",
-            "1 kfuncs of the sets are not in the BTF"
+            "kfuncs of the sets that are not in the BTF: 1"
         ])
     );
     assert_eq!(all["summary"]["kfuncs"], 1);
