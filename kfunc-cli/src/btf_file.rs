@@ -45,7 +45,7 @@ impl BtfFile {
     /// # Errors
     ///
     /// A compressed file, or an ELF file without BTF.
-    pub(crate) fn parse(data: Vec<u8>) -> Result<Self> {
+    pub fn parse(data: Vec<u8>) -> Result<Self> {
         if let Some((_, tool)) = COMPRESSED.iter().find(|(magic, _)| data.starts_with(magic)) {
             return Err(Error::Compressed(tool));
         }

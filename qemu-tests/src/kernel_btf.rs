@@ -52,6 +52,10 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
     })?;
     let shapes = module::build(root, kernel, module::SHAPES)?;
     step(
+        &format!("{kernel}: comparing the C parts of a module with what they were"),
+        || merge_check::check_c_parts(&shapes, &vmlinux),
+    )?;
+    step(
         &format!("{kernel}: listing and declaring its kfuncs"),
         || {
             let example = (module::EXAMPLE.name, &*module.embedded.module);
