@@ -1,18 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `kfunc embed`: gives a module the BTF of the kfuncs that it declares.
+//!
+//! ```text
+//!   MODULE.ko ┬─ .kfunc_abi ──────► records ────────────────────┬─► MODULE.ko with .BTF, .BTF.base
+//!             ├─ .BTF, .BTF_ids ──► types and ids of C parts ───┘
+//!             └─ stubs ───────────► compared with verifier_fixup::text
+//! ```
+
+mod base;
+mod btf_ids;
+mod foreign;
+mod funcs;
+mod module;
+mod node;
+mod rewrite;
+mod split;
+mod stubs;
+mod table;
+mod types;
 
 use btf_core::{Btf, Declaration, TypeId};
 use kfunc_abi::record::{self, Kfunc, Record, ID_OFFSET, IMPL_ID_OFFSET};
 use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 
-use crate::base::Distilled;
-use crate::foreign::{release, Sections, Unsound, BASE_SECTION, SPLIT_SECTION};
-use crate::funcs::full_name;
-use crate::module::Module;
-use crate::rewrite::Rewritten;
-use crate::split::{Declared, Kept, ModuleBtf};
-use crate::{btf_ids, split, stubs, Error, Result};
+use crate::{Error, Result};
+use base::Distilled;
+use foreign::{release, Sections, Unsound, BASE_SECTION, SPLIT_SECTION};
+use funcs::full_name;
+use module::Module;
+use rewrite::Rewritten;
+use split::{Declared, Kept, ModuleBtf};
 
 /// Bytes of a layout's record that this version fills in, with its padding.
 const LAYOUT_FACTS_LEN: usize = size_of::<LayoutRecord>() - FACTS_OFFSET;

@@ -1,34 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the command `kfunc` does, for programs that do it too.
-//!
-//! ```text
-//!   MODULE.ko ┬─ .kfunc_abi ──────► records ────────────────────┬─► MODULE.ko with .BTF, .BTF.base
-//!             ├─ .BTF, .BTF_ids ──► types and ids of C parts ───┘
-//!             └─ stubs ───────────► compared with verifier_fixup::text
-//! ```
+//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`check()`] and [`dump()`].
 
 #![forbid(unsafe_code)]
 
-mod base;
 mod btf_file;
-mod btf_ids;
 mod check;
 mod dump;
 mod embed;
 mod error;
-mod foreign;
-mod funcs;
 mod header;
 mod id_sets;
 mod list;
-mod module;
-mod node;
-mod rewrite;
-mod split;
-mod stubs;
-mod table;
-mod types;
 
 pub use btf_file::{read_btf, BtfFile};
 pub use check::{check, CheckKernel, CheckPolicy, Refusal};

@@ -9,7 +9,7 @@ use kfunc_abi::record::Kfunc;
 use object::{elf, SectionIndex};
 use verifier_fixup::text::{encode, stub_len, Stub, VALUE_LEN};
 
-use crate::module::{Module, Place, Relocation};
+use super::module::{Module, Place, Relocation};
 use crate::{Error, Result};
 
 /// Where the first section is assumed to be loaded, and how far apart sections are: so that every jump

@@ -12,12 +12,12 @@ use btf_core::{Btf, ErrorKind, Header, TypeId, WriteOptions, Writer};
 use kfunc_abi::record::{Kfunc, TypeRecord};
 use kfunc_abi::KernelVersion;
 
-use crate::base::Distilled;
-use crate::foreign::{release, Sections};
-use crate::funcs::{self, Funcs};
-use crate::node::Id;
-use crate::table::Table;
-use crate::types::Types;
+use super::base::Distilled;
+use super::foreign::{release, Sections};
+use super::funcs::{self, Funcs};
+use super::node::Id;
+use super::table::Table;
+use super::types::Types;
 use crate::Result;
 
 /// Bytes of a name and its part of a record: of a BTF, not less.

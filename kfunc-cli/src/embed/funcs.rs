@@ -6,8 +6,8 @@ use btf_core::{Kind, TypeId};
 use kfunc_abi::record::{Kfunc, Param};
 use kfunc_abi::{Annotation, KernelVersion, KfuncFlags, Spelling, IMPL_SUFFIX};
 
-use crate::node::{Id, Node};
-use crate::types::Types;
+use super::node::{Id, Node};
+use super::types::Types;
 use crate::{Error, Result};
 
 /// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).

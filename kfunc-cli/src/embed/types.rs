@@ -8,9 +8,9 @@ use btf_core::limits::MAX_RESOLVE_DEPTH;
 use btf_core::{Btf, Kind, Type, TypeId};
 use kfunc_abi::record::{Field, TypeCode, TypeRecord, TypeStep};
 
-use crate::base::Distilled;
-use crate::node::{Id, Member, Node};
-use crate::table::Table;
+use super::base::Distilled;
+use super::node::{Id, Member, Node};
+use super::table::Table;
 use crate::{Error, Result};
 
 /// What counts the elements of an array.

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 
 use btf_core::{Btf, Kind, TypeId, Writer};
 
-use crate::node::{Id, Node};
+use super::node::{Id, Node};
 
 /// Own types of a module.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use btf_core::validate::{validate, Policy, Release};
 use btf_core::{Btf, Relocation, Type};
 use kfunc_abi::KernelVersion;
 
+use super::module::Module;
 use crate::dump::references;
-use crate::module::Module;
 use crate::Result;
 
 /// The section with a module's own types.

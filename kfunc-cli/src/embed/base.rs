@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use btf_core::{Btf, IntEncoding, Kind, Type, Writer};
 
-use crate::node::Id;
+use super::node::Id;
 
 /// A distilled base, while its types are collected: first those that the module's C parts need, which keep their ids.
 #[derive(Default)]

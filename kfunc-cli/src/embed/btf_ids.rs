@@ -9,8 +9,8 @@ use std::collections::HashSet;
 
 use btf_core::{Btf, Kind, TypeId};
 
-use crate::module::Module;
-use crate::node::Id;
+use super::module::Module;
+use super::node::Id;
 use crate::{Error, Result};
 
 /// The section.
