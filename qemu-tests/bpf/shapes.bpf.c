@@ -2,9 +2,29 @@
 /*
  * BPF programs that call a kfunc of every shape, as it is meant to be called. guest/shapes.c runs them, and knows what
  * each must come to. bad_shapes.bpf.c has what must be refused.
+ *
+ * Both headers are generated: `kfunc btf dump VMLINUX --format c`, and `kfunc header kfunc_shapes.ko`.
  */
-#include "shapes_common.h"
-#include "shapes_kfuncs.h"
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "kfunc_shapes.h"
+
+#define NULL ((void *)0)
+
+/* What a program is run with, and what it leaves behind (guest/programs.h). */
+struct run {
+	__u64 delta;
+	__u64 result;
+};
+
+/* An object of the program's own that can be shared. */
+struct kept {
+	struct bpf_refcount count;
+	__u64 value;
+};
+
+char LICENSE[] SEC("license") = "GPL";
 
 /* Values */
 

@@ -89,8 +89,9 @@ int rmmod_patiently(const char *module)
 
 int load(struct program *program, const char *path, const char *name)
 {
+	/* The log is asked for when loading has failed: what is said of good BTF alone may not fit. */
 	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = verifier_log,
-		    .kernel_log_size = sizeof(verifier_log), .kernel_log_level = 1);
+		    .kernel_log_size = sizeof(verifier_log));
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	struct bpf_program *each;

@@ -13,7 +13,7 @@ use crate::guest::{self, Guest};
 use crate::kernel::Kernel;
 use crate::module::{self, Built};
 use crate::progress::step;
-use crate::verdict::{judge, judge_shapes, Report};
+use crate::verdict::{judge, Report};
 use crate::{initramfs, packages, qemu};
 
 /// A kernel that was booted.
@@ -51,39 +51,14 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     })
 }
 
-/// Boots `kernel` with the module that has a kfunc of every shape, and judges what its programs came to.
-///
-/// # Errors
-///
-/// Something cannot be built, or the guest does not get to its end.
-pub fn boot_shapes(root: &BuildRoot, kernel: &Kernel) -> Result<Report> {
-    packages::install(root, kernel)?;
-    let module = module::build(root, kernel, module::SHAPES)?;
-    let guest = guest::build(root, kernel.arch)?;
-    let name = format!("{}.ko", module::SHAPES.name);
-    let mut files = vec![
-        ("init", guest.init.as_slice()),
-        (&name, &module.embedded.module),
-    ];
-    files.extend(program_files(&guest));
-    let arguments = if kernel.series.native {
-        "shapes native"
-    } else {
-        "shapes"
-    };
-    let console = run_guest(root, kernel, "shapes", &initramfs::pack(&files)?, arguments)?;
-    let signatures = module.embedded.signatures.into_iter();
-    let public: Vec<_> = signatures.map(|kfunc| kfunc.public).collect();
-    judge_shapes(&console, &public).with_context(|| qemu::tail(&console))
-}
-
-fn program_files(guest: &Guest) -> impl Iterator<Item = (&str, &[u8])> {
+/// The BPF programs of `guest`, by file.
+pub(crate) fn program_files(guest: &Guest) -> impl Iterator<Item = (&str, &[u8])> {
     let programs = guest.programs.iter();
     programs.map(|(name, content)| (*name, content.as_slice()))
 }
 
 /// Boots `kernel` with these files. Gives what the guest said; `what` names the folder that keeps it.
-fn run_guest(
+pub(crate) fn run_guest(
     root: &BuildRoot,
     kernel: &Kernel,
     what: &str,

@@ -30,7 +30,6 @@ const SOURCES: &[&str] = &[
     "bpf/full_signature.bpf.c",
     "bpf/shapes_common.h",
     "bpf/shapes_kfuncs.h",
-    "bpf/shapes.bpf.c",
     "bpf/bad_shapes.bpf.c",
     "bpf/new_shapes.bpf.c",
     "bpf/old_header.bpf.c",
@@ -40,7 +39,6 @@ const SOURCES: &[&str] = &[
 const PROGRAMS: &[&str] = &[
     "programs.bpf.o",
     "full_signature.bpf.o",
-    "shapes.bpf.o",
     "bad_shapes.bpf.o",
     "new_shapes.bpf.o",
     "old_header.bpf.o",

@@ -38,6 +38,7 @@ pub mod real_btf;
 pub mod resolve_btfids;
 pub mod round_trip;
 pub mod rust_tree;
+pub mod shapes;
 pub mod source_check;
 pub mod stamp;
 pub mod table;

@@ -8,13 +8,13 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
-use qemu_tests::boot::{boot, boot_shapes, Booted};
+use qemu_tests::boot::{boot, Booted};
 use qemu_tests::build_root::BuildRoot;
 use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
-use qemu_tests::{call_oracle, fuzz, kernel_btf, parity_table, source_check, table};
+use qemu_tests::{call_oracle, fuzz, kernel_btf, parity_table, shapes, source_check, table};
 
 /// Random blobs for a comparison of BTF checks, by default.
 const RANDOM_BLOBS: usize = 3000;
@@ -141,7 +141,7 @@ impl Selection {
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo(&kernels, json),
-        Task::Shapes { kernels } => shapes(&kernels),
+        Task::Shapes { kernels } => call_shapes(&kernels),
         Task::Parity {
             kernels,
             random,
@@ -227,7 +227,7 @@ fn boot_all(root: &BuildRoot, kernels: &Kernels) -> Outcome {
     Outcome { booted, failures }
 }
 
-fn shapes(selection: &Selection) -> Result<bool> {
+fn call_shapes(selection: &Selection) -> Result<bool> {
     let root = BuildRoot::open()?;
     let failures = boot_all_shapes(&root, &Kernels::find(&root, selection)?);
     for failure in &failures {
@@ -239,7 +239,7 @@ fn shapes(selection: &Selection) -> Result<bool> {
 /// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
 fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
     let (_, failures) = kernels.each(|kernel, _| {
-        let report = boot_shapes(root, kernel)?;
+        let report = shapes::boot(root, kernel)?;
         let (calls, held) = (report.shapes.len(), report.held);
         println!("{kernel}: {calls} calls of kfuncs of every shape, {held} other checks");
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
