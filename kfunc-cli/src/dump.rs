@@ -19,7 +19,9 @@ use btf_core::{Btf, Header, Relocation, Type};
 
 use crate::{BtfFile, Error, Result};
 
-pub(crate) use c::{arena_macro, AfterKernel, Declarations, ARENA_ATTRIBUTE};
+pub(crate) use c::{
+    arena_macro, AfterKernel, Declarations, ARENA_ATTRIBUTE, KFUNC_MACROS, TYPES_BEGIN, TYPES_END,
+};
 
 /// How types are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -40,14 +40,30 @@ use crate::{Error, Result};
 pub(super) use self::named::print as print_named;
 pub(crate) use self::prototype::{arena_macro, AfterKernel, Declarations, ARENA_ATTRIBUTE};
 
-const BEGIN: &str = r#"#ifndef __VMLINUX_H__
+const GUARD_BEGIN: &str = "#ifndef __VMLINUX_H__
 #define __VMLINUX_H__
 
-#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+";
+
+const GUARD_END: &str = "#endif /* __VMLINUX_H__ */
+";
+
+/// What definitions of types begin with, for BPF programs.
+pub(crate) const TYPES_BEGIN: &str = "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 #endif
 
-#ifndef __ksym
+";
+
+/// What definitions of types end with.
+pub(crate) const TYPES_END: &str = "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
+
+";
+
+/// What declarations of kfuncs are written with.
+pub(crate) const KFUNC_MACROS: &str = r#"#ifndef __ksym
 #define __ksym __attribute__((section(".ksyms")))
 #endif
 
@@ -65,13 +81,6 @@ const BEGIN: &str = r#"#ifndef __VMLINUX_H__
 
 "#;
 
-const END: &str = r#"#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
-#pragma clang attribute pop
-#endif
-
-#endif /* __VMLINUX_H__ */
-"#;
-
 /// A typedef of the compiler that built the kernel. The one for BPF has its own, of another size.
 const BUILT_IN: &[u8] = b"__builtin_va_list";
 
@@ -81,7 +90,9 @@ pub(super) fn print(btf: &Btf<'_>, pointer_size: Option<u32>, out: &mut impl Wri
     let mut order = Order::new(btf);
     let mut forward = Forward::new(Printer::new(btf, pointer_size));
     forward.printer.names.reserve(BUILT_IN);
-    write(BEGIN.as_bytes())?;
+    for part in [GUARD_BEGIN, TYPES_BEGIN, KFUNC_MACROS] {
+        write(part.as_bytes())?;
+    }
     for id in placed(btf, sort::sorted(btf))? {
         for definition in placed(btf, order.before(id))? {
             placed(btf, forward.define(definition))?;
@@ -90,7 +101,8 @@ pub(super) fn print(btf: &Btf<'_>, pointer_size: Option<u32>, out: &mut impl Wri
     }
     placed(btf, kfuncs::declare(&mut forward.printer))?;
     write(&forward.printer.take())?;
-    write(END.as_bytes())
+    write(TYPES_END.as_bytes())?;
+    write(GUARD_END.as_bytes())
 }
 
 /// A result whose error says where the record is that it names.

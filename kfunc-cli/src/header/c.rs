@@ -5,38 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::{identifier, remarks, Part};
-use crate::dump::{arena_macro, AfterKernel, ARENA_ATTRIBUTE};
+use crate::dump::{
+    arena_macro, AfterKernel, ARENA_ATTRIBUTE, KFUNC_MACROS, TYPES_BEGIN, TYPES_END,
+};
 use crate::Result;
-
-const MACROS: &str = r#"#ifndef __ksym
-#define __ksym __attribute__((section(".ksyms")))
-#endif
-
-#ifndef __weak
-#define __weak __attribute__((weak))
-#endif
-
-#ifndef __bpf_fastcall
-#if __has_attribute(bpf_fastcall)
-#define __bpf_fastcall __attribute__((bpf_fastcall))
-#else
-#define __bpf_fastcall
-#endif
-#endif
-
-"#;
-
-const TYPES_BEGIN: &str = "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
-#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
-#endif
-
-";
-
-const TYPES_END: &str = "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
-#pragma clang attribute pop
-#endif
-
-";
 
 /// What ends a definition, and its line.
 const DEFINITION_END: &str = ";\n\n";
@@ -118,7 +90,7 @@ impl Header {
              #ifndef {guard}\n\
              #define {guard}\n\
              \n\
-             {MACROS}\
+             {KFUNC_MACROS}\
              #ifndef __arena\n\
              #define __arena {ARENA_ATTRIBUTE}\n\
              #endif\n\
