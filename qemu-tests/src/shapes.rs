@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use kfunc_cli::{dump, header, BtfFile, Format, Language, Place, Selection};
 
 use crate::boot::{program_files, run_guest};
@@ -21,14 +21,21 @@ use crate::{guest, initramfs, packages, qemu};
 /// The programs that call each kfunc as it is meant to be.
 const PROGRAMS: &str = "shapes.bpf";
 
-/// Boots `kernel` with the module, and judges what its programs came to.
+/// What `kfunc embed` says of a module that an older kernel cannot read.
+const TOO_NEW: &str = "is not known to read the annotation";
+
+/// Boots `kernel` with the module, and judges what its programs came to. `other` is another kernel of this arch.
 ///
 /// # Errors
 ///
 /// Something cannot be built, or the guest does not get to its end.
-pub fn boot(root: &BuildRoot, kernel: &Kernel) -> Result<Report> {
+pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Report> {
     packages::install(root, kernel)?;
+    packages::install(root, other)?;
     let module = module::build(root, kernel, module::SHAPES)?;
+    if kernel.series.native && !other.series.native {
+        check_refusal(root, &module, other)?;
+    }
     let programs = step(
         &format!("{kernel}: compiling with generated headers"),
         || compile(root, kernel, &module),
@@ -49,6 +56,27 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel) -> Result<Report> {
     let signatures = module.embedded.signatures.into_iter();
     let public: Vec<_> = signatures.map(|kfunc| kfunc.public).collect();
     judge_shapes(&console, &public).with_context(|| qemu::tail(&console))
+}
+
+/// Checks that the module, which has annotations of a newer kernel, is refused when it says that it is for `older`.
+fn check_refusal(root: &BuildRoot, module: &Built, older: &Kernel) -> Result<()> {
+    const VERMAGIC: &[u8] = b"vermagic=";
+    let mut plain = module.plain.clone();
+    let start = plain
+        .windows(VERMAGIC.len())
+        .position(|window| window == VERMAGIC)
+        .context("the module does not say for which kernel it is")?
+        + VERMAGIC.len();
+    let release = older.release();
+    let version = plain.get_mut(start..start + release.len());
+    version
+        .context("the module ends in its vermagic")?
+        .copy_from_slice(release.as_bytes());
+    match kfunc_cli::embed(&plain, &module::vmlinux_btf(root, older)?) {
+        Err(error) if error.to_string().contains(TOO_NEW) => Ok(()),
+        Err(error) => bail!("kfunc embed for {older} says something else: {error}"),
+        Ok(_) => bail!("kfunc embed takes annotations that {older} cannot read"),
+    }
 }
 
 /// Compiles the programs with what `kfunc btf dump` makes of the kernel, and `kfunc header` of the module.

@@ -238,8 +238,8 @@ fn call_shapes(selection: &Selection) -> Result<bool> {
 
 /// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
 fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
-    let (_, failures) = kernels.each(|kernel, _| {
-        let report = shapes::boot(root, kernel)?;
+    let (_, failures) = kernels.each(|kernel, other| {
+        let report = shapes::boot(root, kernel, other)?;
         let (calls, held) = (report.shapes.len(), report.held);
         println!("{kernel}: {calls} calls of kfuncs of every shape, {held} other checks");
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
