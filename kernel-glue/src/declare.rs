@@ -83,14 +83,14 @@ macro_rules! emit_kfunc {
             &[$($crate::kfunc_abi::ProgType::$program),*],
         );
     };
-    (kfunc [$($doc:expr)*] [$vis:vis] $name:ident programs $programs:tt
+    (kfunc [$($doc:expr)*] [$vis:vis] $name:ident in $Set:ident programs $programs:tt
      delivery [slots $slots:expr] legacy $legacy:tt flags $flags:tt
      explicit [$(($arg:ident: $Arg:ty))*] implicit [$(($own:ident: $Own:ty))+] [$Ret:ty] $body:block) => {
         $(#[doc = $doc])*
         #[expect(non_upper_case_globals, reason = "called as BPF programs call it")]
         $vis static $name: $crate::Kfunc = {
             const __KFUNC_DECL: $crate::kfunc_abi::Decl = $crate::kfunc_decl!(
-                [$($doc)*] $name $programs
+                [$($doc)*] $name $Set $programs
                 [$crate::kfunc_abi::Delivery::Bound { slots: __KFUNC_SLOTS as u32 }]
                 $legacy $flags [$(($arg: $Arg))*] [$(($own: $Own))*] [$Ret]
             );
@@ -173,11 +173,11 @@ macro_rules! emit_kfunc {
             [$(::core::stringify!($own)),*].len()
         );
     };
-    (kfunc [$($doc:expr)*] [$vis:vis] $name:ident programs $programs:tt
+    (kfunc [$($doc:expr)*] [$vis:vis] $name:ident in $Set:ident programs $programs:tt
      delivery [native] legacy $legacy:tt flags $flags:tt
      explicit $explicit:tt implicit [($own:ident: $Own:ty)] $Ret:tt $body:block) => {
         $crate::emit_unbound_kfunc! {
-            [$($doc)*] [$vis] $name $programs [$crate::kfunc_abi::Delivery::Native] Always
+            [$($doc)*] [$vis] $name $Set $programs [$crate::kfunc_abi::Delivery::Native] Always
             $legacy $flags $explicit [($own: $Own)] $Ret $body
         }
         const _: () = ::core::assert!(
@@ -186,11 +186,11 @@ macro_rules! emit_kfunc {
         );
     };
     // Without slots. With implicit parameters, that is refused when the declaration is checked.
-    (kfunc [$($doc:expr)*] [$vis:vis] $name:ident programs $programs:tt
+    (kfunc [$($doc:expr)*] [$vis:vis] $name:ident in $Set:ident programs $programs:tt
      delivery [$($delivery:tt)+] legacy $legacy:tt flags $flags:tt
      explicit $explicit:tt implicit $implicit:tt $Ret:tt $body:block) => {
         $crate::emit_unbound_kfunc! {
-            [$($doc)*] [$vis] $name $programs [$crate::kfunc_delivery!($($delivery)+)] Never
+            [$($doc)*] [$vis] $name $Set $programs [$crate::kfunc_delivery!($($delivery)+)] Never
             $legacy $flags $explicit $implicit $Ret $body
         }
     };
@@ -200,13 +200,13 @@ macro_rules! emit_kfunc {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! emit_unbound_kfunc {
-    ([$($doc:expr)*] [$vis:vis] $name:ident $programs:tt $delivery:tt $native:ident $legacy:tt $flags:tt
+    ([$($doc:expr)*] [$vis:vis] $name:ident $Set:ident $programs:tt $delivery:tt $native:ident $legacy:tt $flags:tt
      [$(($arg:ident: $Arg:ty))*] [$(($own:ident: $Own:ty))*] [$Ret:ty] $body:block) => {
         $(#[doc = $doc])*
         #[expect(non_upper_case_globals, reason = "called as BPF programs call it")]
         $vis static $name: $crate::Kfunc = {
             const __KFUNC_DECL: $crate::kfunc_abi::Decl = $crate::kfunc_decl!(
-                [$($doc)*] $name $programs $delivery $legacy $flags
+                [$($doc)*] $name $Set $programs $delivery $legacy $flags
                 [$(($arg: $Arg))*] [$(($own: $Own))*] [$Ret]
             );
             #[allow(clippy::too_many_arguments, reason = "a kfunc may have twelve")]
@@ -244,11 +244,12 @@ macro_rules! legacy_entry {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kfunc_decl {
-    ([$($doc:expr)*] $name:ident [$($program:ident)*] [$delivery:expr] $legacy:tt [$($flag:ident)*]
+    ([$($doc:expr)*] $name:ident $Set:ident [$($program:ident)*] [$delivery:expr] $legacy:tt [$($flag:ident)*]
      [$(($arg:ident: $Arg:ty))*] [$(($own:ident: $Own:ty))*] [$Ret:ty]) => {
         $crate::kfunc_abi::Decl {
             name: ::core::stringify!($name),
             doc: ::core::concat!($($doc, "\n"),*),
+            set: ::core::stringify!($Set),
             flags: $crate::kfunc_abi::KfuncFlags::empty()
                 $(.union($crate::kfunc_abi::KfuncFlags::$flag))*,
             delivery: $delivery,

@@ -20,6 +20,8 @@ pub struct Decl {
     pub name: &'static str,
     /// What it is for: its documentation.
     pub doc: &'static str,
+    /// The set that it belongs to.
+    pub set: &'static str,
     /// KF_* flags.
     pub flags: KfuncFlags,
     /// How the implicit arguments get there.

@@ -7,7 +7,7 @@
 ///
 /// ```text
 /// $emit! {
-///     kfunc [doc …] [visibility] name programs [SYSCALL …]
+///     kfunc [doc …] [visibility] name in SET programs [SYSCALL …]
 ///     delivery [unneeded | slots N | native] legacy [yes | no] flags [SLEEPABLE …]
 ///     explicit [(a: A) …]  implicit [(b: B) …]
 ///     [return type] { body }
@@ -19,7 +19,7 @@
 ///
 /// ```
 /// macro_rules! emit {
-///     (kfunc [$($doc:expr)*] [$($vis:tt)*] $name:ident programs $programs:tt
+///     (kfunc [$($doc:expr)*] [$($vis:tt)*] $name:ident in $Set:ident programs $programs:tt
 ///      delivery $delivery:tt legacy $legacy:tt flags $flags:tt
 ///      explicit [$(($a:ident: $A:ty))*] implicit [$(($b:ident: $B:ty))*] [$ret:ty] $body:block) => {
 ///         fn $name($($a: $A,)* $($b: $B),*) -> $ret $body
@@ -52,7 +52,7 @@ macro_rules! parse_kfuncs {
      }
     ) => {
         $($crate::parse_kfunc_programs! {
-            $emit; {kfunc [$($doc)*] [$vis] $name} $programs {
+            $emit; {kfunc [$($doc)*] [$vis] $name in $Set} $programs {
                 {[$crate::kfunc_return_type!($($ret)?)] $body} {$($params)*}
             } {$($($option)*)?}
         })+

@@ -50,6 +50,7 @@
 //! | 6 | VALUE | 64 bits, name |
 //! | 7 | TARGET | type: what a typedef is another name of |
 //! | 0x8001 | DOC | the documentation |
+//! | 0x8002 | SET | the name of the set that it belongs to |
 //!
 //! Tags from 0x8000 on are optional: who does not know one skips it. Any other unknown tag is an error.
 //!
@@ -112,6 +113,8 @@ impl Tag {
     pub const TARGET: Self = Self(7);
     /// The documentation of a kfunc.
     pub const DOC: Self = Self(0x8001);
+    /// The set that a kfunc belongs to.
+    pub const SET: Self = Self(0x8002);
 
     /// Whether one who does not know it may skip the field.
     pub const fn is_optional(self) -> bool {

@@ -25,6 +25,7 @@ impl AsC for Own {
 const DECL: Decl = Decl {
     name: "foo",
     doc: " Adds.\n",
+    set: "SUMS",
     flags: KfuncFlags::RCU,
     delivery: Delivery::Bound { slots: 4 },
     legacy: true,
@@ -104,6 +105,7 @@ fn body() -> Bytes {
     body.field(3, &param(1, 0, "own", &own));
     body.field(4, &[6, 0, 0, 0, 31, 0, 0, 0]);
     body.field(0x8001, b" Adds.\n");
+    body.field(0x8002, b"SUMS");
     body
 }
 
@@ -124,7 +126,10 @@ fn a_record_says_what_was_declared() {
     let [Ok(Record::Kfunc(kfunc))] = &read[..] else {
         panic!("{read:?}");
     };
-    assert_eq!((kfunc.name, kfunc.doc), ("foo", " Adds.\n"));
+    assert_eq!(
+        (kfunc.name, kfunc.doc, kfunc.set),
+        ("foo", " Adds.\n", "SUMS")
+    );
     assert_eq!((kfunc.flags, kfunc.slots), (KfuncFlags::RCU, 4));
     assert_eq!((kfunc.legacy, kfunc.native), (true, false));
     assert_eq!((kfunc.explicit, kfunc.params), (3, 4));

@@ -104,6 +104,8 @@ pub struct Kfunc<'a> {
     pub name: &'a str,
     /// Its documentation; may be empty.
     pub doc: &'a str,
+    /// The set that it belongs to; may be empty.
+    pub set: &'a str,
     /// KF_* flags.
     pub flags: KfuncFlags,
     /// How many programs can be bound at once; 0 if no stub is needed.
@@ -262,13 +264,14 @@ fn read_kfunc(offset: usize, mut record: Cursor<'_>) -> Result<Kfunc<'_>, Record
     let slots = record.u32()?;
     let properties = record.u32()?;
     let body = read_body(&mut record)?;
-    let (mut name, mut doc, mut return_type) = (None, "", None);
+    let (mut name, mut doc, mut set, mut return_type) = (None, "", "", None);
     let (mut explicit, mut params) = (0_usize, 0_usize);
     let mut walk = body;
     while let Some((tag, mut field)) = next_field(&mut walk)? {
         match tag {
             Tag::NAME => name = Some(field.text()?),
             Tag::DOC => doc = field.text()?,
+            Tag::SET => set = field.text()?,
             Tag::RETURN => return_type = Some(field.whole_type()?),
             Tag::PARAM => {
                 if !read_param(field)?.implicit {
@@ -287,6 +290,7 @@ fn read_kfunc(offset: usize, mut record: Cursor<'_>) -> Result<Kfunc<'_>, Record
         offset,
         name: name.ok_or(no_name)?,
         doc,
+        set,
         flags,
         slots,
         legacy: properties & LEGACY != 0,

@@ -142,7 +142,7 @@ impl Encoded {
     pub const fn kfunc(decl: &Decl, max_params: usize) -> Self {
         decl.check(max_params);
         let mut body = Self::empty();
-        body.name_field(decl.name);
+        body.text_field(Tag::NAME, decl.name);
         let start = body.begin(Tag::RETURN);
         body.ctype(&decl.return_type);
         body.end(start);
@@ -158,16 +158,15 @@ impl Encoded {
             at += 1;
         }
         body.end(start);
-        let start = body.begin(Tag::DOC);
-        body.put(decl.doc.as_bytes());
-        body.end(start);
+        body.text_field(Tag::DOC, decl.doc);
+        body.text_field(Tag::SET, decl.set);
         body
     }
 
     /// Encodes the type `decl`. For use in constants.
     pub const fn type_decl(decl: &TypeDecl) -> Self {
         let mut body = Self::empty();
-        body.name_field(decl.name);
+        body.text_field(Tag::NAME, decl.name);
         let mut at = 0;
         match decl.body {
             TypeBody::Struct(members) | TypeBody::Union(members) => {
@@ -246,9 +245,9 @@ impl Encoded {
         self.bytes[start - 1] = len[1];
     }
 
-    const fn name_field(&mut self, name: &str) {
-        let start = self.begin(Tag::NAME);
-        self.put(name.as_bytes());
+    const fn text_field(&mut self, tag: Tag, text: &str) {
+        let start = self.begin(tag);
+        self.put(text.as_bytes());
         self.end(start);
     }
 

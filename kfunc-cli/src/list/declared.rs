@@ -16,6 +16,8 @@ pub struct Declared {
     pub name: String,
     /// Its documentation.
     pub doc: String,
+    /// The set that it belongs to; may be empty.
+    pub set: String,
     /// KF_* flags.
     pub flags: KfuncFlags,
     /// The types of program that may call it.
@@ -59,6 +61,7 @@ fn declaration(section: &[u8], kfunc: &Kfunc<'_>) -> Declared {
     Declared {
         name: kfunc.name.to_owned(),
         doc: kfunc.doc.to_owned(),
+        set: kfunc.set.to_owned(),
         flags: kfunc.flags,
         programs: kfunc.prog_types().collect(),
         legacy: kfunc.legacy,

@@ -203,7 +203,10 @@ fn of_records<'e>(
             programs: Programs::of_types(&declared.programs, kernel),
             full: Some(full),
             doc: &declared.doc,
-            ..Member::default()
+            sets: [declared.set.as_str()]
+                .into_iter()
+                .filter(|set| !set.is_empty())
+                .collect(),
         };
         members.insert(public, member(full));
         if declared.legacy && full != public {

@@ -181,6 +181,7 @@ fn record(public: u32, full: u32, legacy: bool) -> Vec<u8> {
     let decl = Decl {
         name: "bpf_new",
         doc: " Makes a new one.\n\n Or an old one.",
+        set: "MAKERS",
         flags: KfuncFlags::SLEEPABLE,
         delivery: Delivery::Unneeded,
         legacy: false,
@@ -249,6 +250,7 @@ fn what_a_module_declares_is_listed() {
         // RAW_TRACEPOINT has the hook of LSM in 7.3, but not in 6.12.
         let types = json!(["TRACEPOINT", "XDP", "PERF_EVENT", "TRACING", "LSM"]);
         assert_eq!(new["program_types"], types);
+        assert_eq!(new["sets"], json!(["MAKERS"]));
         assert_eq!(all["summary"]["legacy"], i32::from(legacy));
         let (_, header, _) = kfunc(["header", path.to_str().unwrap(), "--name", "bpf_new"]);
         assert!(
