@@ -17,3 +17,14 @@ kernel_glue::kfuncs! {
         }
     }
 }
+
+kernel_glue::kfuncs! {
+    /// For packets of cgroups. The kernel takes all types of cgroup programs for one.
+    pub set CGROUP for [CGROUP_SKB] {
+        /// 1.
+        #[kfunc]
+        pub fn bpf_shape_cgroup() -> u64 {
+            1
+        }
+    }
+}

@@ -30,11 +30,11 @@ unsafe impl Provider for BoundBefore {
     type Store = ();
     const EMPTY: () = ();
 
-    fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> {
+    unsafe fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> {
         Ok(BOUND.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn unbind(_store: &'static ()) {}
+    unsafe fn unbind(_store: &'static ()) {}
 }
 
 /// How often a program has called.

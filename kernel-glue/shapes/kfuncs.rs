@@ -22,6 +22,7 @@ pub static MODULE: Module = Module::new(
         &memory::MEMORY,
         &objects::OBJECTS,
         &context::CONTEXT,
+        &context::CGROUP,
         &flags::FLAGS,
         &implicit::IMPLICIT,
         #[cfg(kfunc_stack_args)]

@@ -15,7 +15,7 @@ MODULE_PARM_DESC(native, "Let the verifier fill in implicit arguments where it c
 
 static bool unbound;
 module_param(unbound, bool, 0);
-MODULE_PARM_DESC(unbound, "Bind nothing, so that every call fails (for tests)");
+MODULE_PARM_DESC(unbound, "Bind nothing, so that calls of kfuncs with slots fail (for tests)");
 
 static int __init kfunc_module_init(void)
 {

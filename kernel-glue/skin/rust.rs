@@ -19,7 +19,7 @@ module! {
         },
         unbound: bool {
             default: false,
-            description: "Bind nothing, so that every call fails (for tests)",
+            description: "Bind nothing, so that calls of kfuncs with slots fail (for tests)",
         },
     },
 }

@@ -5,17 +5,20 @@
 use core::ffi::c_void;
 use core::fmt;
 
+use kfunc_abi::ProgType;
 use verifier_fixup::bind::{descs_len, plan, BindError, Edit, Target};
 use verifier_fixup::layout::Layout;
 
 use crate::kfunc::{Called, Kfunc};
 use crate::pool::Pool;
 use crate::slots::{Claim, Owner};
-use crate::{memory, Program, Refusal};
+use crate::{memory, KfuncSet, Program, Refusal};
 
 /// Why a program was not bound.
 #[derive(Clone, Copy)]
 pub(crate) enum NotBound {
+    /// The set is not for programs of this type.
+    ProgType(ProgType),
     /// Every slot is taken.
     NoSlot { capacity: usize },
     /// A provider refused.
@@ -27,6 +30,7 @@ pub(crate) enum NotBound {
 impl fmt::Display for NotBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ProgType(prog_type) => write!(f, "it is not for programs of type {prog_type}"),
             Self::NoSlot { capacity } => write!(f, "all {capacity} slots are taken"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Descriptors(error) => error.fmt(f),
@@ -37,6 +41,7 @@ impl fmt::Display for NotBound {
 /// A kfunc, as a program calls it.
 #[derive(Clone, Copy)]
 pub(crate) struct Call {
+    pub(crate) set: &'static KfuncSet,
     pub(crate) kfunc: &'static Kfunc,
     pub(crate) by: Called,
     /// The id by which the kernel knows it.

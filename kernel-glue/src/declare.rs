@@ -13,6 +13,16 @@ pub const MAX_PARAMS: usize = if cfg!(kfunc_stack_args) {
     MAX_REGISTER_ARGS
 };
 
+/// Stops the build on a type that is not passed in so many registers.
+#[doc(hidden)]
+pub const fn check_registers<T>(count: usize) {
+    let registers = size_of::<T>().div_ceil(size_of::<usize>());
+    assert!(
+        registers == count,
+        "an argument fills one register, and a memory two"
+    );
+}
+
 /// Declares a set of kfuncs: each reads like the Rust function that it is.
 ///
 /// ```no_run
@@ -98,10 +108,8 @@ macro_rules! emit_kfunc {
             /// Which implicit arguments the verifier can fill in.
             const __KFUNC_NATIVE: &[bool] = &[$(<$Own as $crate::Provider>::NATIVE),*];
             const __KFUNC_VALUES_LEN: usize = __KFUNC_SLOTS * __KFUNC_NATIVE.len();
-            $(const _: () = ::core::assert!(
-                size_of::<$Own>() <= size_of::<usize>(),
-                "an implicit argument fills one register"
-            );)*
+            $($crate::check_registers::<$Arg>(<$Arg as $crate::Explicit>::PASSED.c_params());)*
+            $($crate::check_registers::<$Own>(1);)*
 
             static __KFUNC_OWNERS: [::core::sync::atomic::AtomicUsize; __KFUNC_SLOTS] =
                 [const { ::core::sync::atomic::AtomicUsize::new(0) }; __KFUNC_SLOTS];
@@ -145,10 +153,8 @@ macro_rules! emit_kfunc {
                 ::core::result::Result::Ok(())
             }
 
-            $crate::Kfunc::bound(
-                ::core::stringify!($name),
-                $crate::kfunc_abi::kfunc_record!(__KFUNC_DECL, $crate::MAX_PARAMS),
-                __KFUNC_NATIVE,
+            // SAFETY: `stub_pool!` makes the stubs, and `kfunc embed` compares them with what they must be.
+            let pool = unsafe {
                 $crate::Pool::new(
                     $crate::Slots::new(
                         &__KFUNC_OWNERS,
@@ -159,12 +165,23 @@ macro_rules! emit_kfunc {
                     &raw const __KFUNC_STUBS,
                     $crate::stub_len(__KFUNC_NATIVE.len()),
                     __kfunc_visit,
-                ),
-                __kfunc_entry as *const (),
-                $crate::legacy_entry!(
-                    $legacy $name __kfunc_entry [$(($arg: $Arg))* $(($own: ::core::mem::MaybeUninit<$Own>))*] [$Ret]
-                ),
-            )
+                )
+            };
+            let head = $crate::kfunc_abi::kfunc_record!(__KFUNC_DECL, $crate::MAX_PARAMS);
+            let legacy = $crate::legacy_entry!(
+                $legacy $name __kfunc_entry [$(($arg: $Arg))* $(($own: ::core::mem::MaybeUninit<$Own>))*] [$Ret]
+            );
+            // SAFETY: Entries and record are made from one declaration, and so are the stubs.
+            unsafe {
+                $crate::Kfunc::bound(
+                    ::core::stringify!($name),
+                    head,
+                    __KFUNC_NATIVE,
+                    pool,
+                    __kfunc_entry as *const (),
+                    legacy,
+                )
+            }
         };
 
         $crate::stub_pool!(
@@ -213,13 +230,22 @@ macro_rules! emit_unbound_kfunc {
             #[export_name = ::core::stringify!($name)]
             extern "C" fn __kfunc_body($($arg: $Arg,)* $($own: $Own),*) -> $Ret $body
 
-            $crate::Kfunc::unbound(
-                ::core::stringify!($name),
-                $crate::kfunc_abi::kfunc_record!(__KFUNC_DECL, $crate::MAX_PARAMS),
-                $crate::Native::$native,
-                __kfunc_body as *const (),
-                $crate::legacy_entry!($legacy $name __kfunc_body [$(($arg: $Arg))* $(($own: $Own))*] [$Ret]),
-            )
+            $($crate::check_registers::<$Arg>(<$Arg as $crate::Explicit>::PASSED.c_params());)*
+            $($crate::check_registers::<$Own>(1);)*
+            let head = $crate::kfunc_abi::kfunc_record!(__KFUNC_DECL, $crate::MAX_PARAMS);
+            let legacy = $crate::legacy_entry!(
+                $legacy $name __kfunc_body [$(($arg: $Arg))* $(($own: $Own))*] [$Ret]
+            );
+            // SAFETY: Entries and record are made from one declaration.
+            unsafe {
+                $crate::Kfunc::unbound(
+                    ::core::stringify!($name),
+                    head,
+                    $crate::Native::$native,
+                    __kfunc_body as *const (),
+                    legacy,
+                )
+            }
         };
     };
 }

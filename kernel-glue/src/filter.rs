@@ -5,7 +5,7 @@
 use core::ffi::{c_int, c_void};
 use core::fmt;
 
-use crate::bind::{bind, check_entry};
+use crate::bind::{bind, check_entry, NotBound};
 use crate::log::{self, Level, RateLimit};
 use crate::registered::registered;
 use crate::{unbind, Program};
@@ -32,7 +32,9 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
         return -EACCES;
     };
     let layout = &registered.layout;
+    let prog_type = program.prog_type();
     let bound = match registered.pool(call.kfunc) {
+        _ if !call.set.admits(prog_type) => Err(NotBound::ProgType(prog_type)),
         Some(pool) => bind(layout, call, pool, &program),
         None => check_entry(layout, call, &program),
     };

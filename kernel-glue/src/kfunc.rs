@@ -33,8 +33,12 @@ unsafe impl Sync for Kfunc {}
 
 impl Kfunc {
     /// A kfunc whose body is at `entry`, because nothing has to be bound.
+    ///
+    /// # Safety
+    ///
+    /// The entries are functions with the prototype that the record of `head` says.
     #[doc(hidden)]
-    pub const fn unbound(
+    pub const unsafe fn unbound(
         name: &'static str,
         head: &'static KfuncHead,
         native: Native,
@@ -52,8 +56,12 @@ impl Kfunc {
     }
 
     /// A kfunc whose implicit arguments come from `pool`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kfunc::unbound`]; the stubs of `pool` jump to the body of this kfunc.
     #[doc(hidden)]
-    pub const fn bound(
+    pub const unsafe fn bound(
         name: &'static str,
         head: &'static KfuncHead,
         native: &[bool],

@@ -54,7 +54,7 @@ pub use register::{register, Errno, Registration};
 pub use returned::Returned;
 
 #[doc(hidden)]
-pub use declare::MAX_PARAMS;
+pub use declare::{check_registers, MAX_PARAMS};
 #[doc(hidden)]
 pub use kfunc::Native;
 #[doc(hidden)]

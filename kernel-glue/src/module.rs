@@ -43,7 +43,16 @@ impl Module {
 
     /// All kfuncs, set by set.
     pub(crate) fn kfuncs(&self) -> impl Iterator<Item = &'static Kfunc> {
-        self.sets.iter().flat_map(|set| set.kfuncs).copied()
+        self.in_sets().map(|(_, kfunc)| kfunc)
+    }
+
+    /// All kfuncs, each with its set.
+    pub(crate) fn in_sets(&self) -> impl Iterator<Item = (&'static KfuncSet, &'static Kfunc)> {
+        let of_set = |set: &&'static KfuncSet| {
+            let set = *set;
+            set.kfuncs.iter().map(move |kfunc| (set, *kfunc))
+        };
+        self.sets.iter().flat_map(of_set)
     }
 
     /// What binds programs, kfunc by kfunc.
@@ -59,6 +68,13 @@ pub struct KfuncSet {
 }
 
 impl KfuncSet {
+    /// Whether programs of this type may call its kfuncs. The kernel itself only tells hooks apart, which several types
+    /// share.
+    pub(crate) fn admits(&self, prog_type: ProgType) -> bool {
+        let mut types = self.prog_types.iter();
+        types.any(|of_set| *of_set == ProgType::ANY || *of_set == prog_type)
+    }
+
     #[doc(hidden)]
     pub const fn new(kfuncs: &'static [&'static Kfunc], prog_types: &'static [ProgType]) -> Self {
         let mut rest = prog_types;
@@ -78,6 +94,6 @@ impl KfuncSet {
 pub struct Options {
     /// Let the verifier fill in the implicit argument of the kfuncs for which it can (7.0 and later).
     pub native: bool,
-    /// Bind nothing, so that every call gets to the safe entry. For tests; `native` has no meaning then.
+    /// Bind nothing, so that every call of a kfunc with slots gets to the safe entry. For tests; `native` has no meaning then.
     pub unbound: bool,
 }

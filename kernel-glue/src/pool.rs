@@ -44,12 +44,14 @@ impl Visit<'_> {
                 let Some(place) = values.values.get_mut(values.count) else {
                     return Err(Refusal("too many values")); // Not reached: the declaration was checked.
                 };
-                *place = P::bind(store, program)?;
+                // SAFETY: The caller of `Pool::provide` has just claimed the slot of this store.
+                *place = unsafe { P::bind(store, program) }?;
                 values.count = values.count.saturating_add(1);
             }
             Self::Withdraw(left) => {
                 if *left > 0 {
-                    P::unbind(store);
+                    // SAFETY: One of the first stores of the slot, which were bound.
+                    unsafe { P::unbind(store) };
                 }
                 *left = left.saturating_sub(1);
             }
@@ -68,8 +70,12 @@ pub struct Pool {
 
 impl Pool {
     /// A pool whose stubs begin at `stubs`, `stub_len` bytes apart; `visit` reaches the stores of a slot.
+    ///
+    /// # Safety
+    ///
+    /// There are as many stubs as slots, and each loads the values of its slot.
     #[doc(hidden)]
-    pub const fn new(
+    pub const unsafe fn new(
         slots: Slots,
         stubs: *const u8,
         stub_len: usize,

@@ -5,6 +5,7 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
+use kfunc_abi::ProgType;
 use verifier_fixup::layout::{Layout, NAME_LEN};
 
 use crate::memory;
@@ -12,6 +13,7 @@ use crate::memory;
 /// A BPF program (`struct bpf_prog`) that lives as long as this value does.
 pub struct Program<'p> {
     aux: NonNull<c_void>,
+    own_type: ProgType,
     layout: &'p Layout,
 }
 
@@ -27,7 +29,13 @@ impl<'p> Program<'p> {
         }
         // SAFETY: The caller promises a live program of this layout; `aux` does not change.
         let aux = unsafe { memory::read::<*mut c_void>(prog, layout.prog_aux) };
-        NonNull::new(aux).map(|aux| Self { aux, layout })
+        // SAFETY: As above; the type was set before the program was checked.
+        let own_type = ProgType(unsafe { memory::read(prog, layout.prog_type) });
+        NonNull::new(aux).map(|aux| Self {
+            aux,
+            own_type,
+            layout,
+        })
     }
 
     /// The program's `struct bpf_prog_aux`. It stays where it is for the program's whole life, while the
@@ -36,10 +44,22 @@ impl<'p> Program<'p> {
         self.aux
     }
 
-    /// What the program is called, without the NUL.
+    /// What the program is called, filled up with NULs.
     pub fn name(&self) -> [u8; NAME_LEN] {
         // SAFETY: The program is live and of this layout; its name was set before it was checked.
         unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_name) }
+    }
+
+    /// The program's type; of one that extends another, the other's (`resolve_prog_type` of
+    /// `include/linux/bpf_verifier.h`).
+    pub fn prog_type(&self) -> ProgType {
+        // SAFETY: The program is live and of this layout; this was set before it was checked.
+        let extended =
+            unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_saved_dst_prog_type) };
+        match (self.own_type, ProgType(extended)) {
+            (ProgType::EXT, extended) if extended != ProgType::UNSPEC => extended,
+            (own_type, _) => own_type,
+        }
     }
 
     /// When the program was loaded, in nanoseconds since boot.

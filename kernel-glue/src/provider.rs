@@ -19,7 +19,8 @@ pub use prog_aux::ProgAux;
 /// # Safety
 ///
 /// `Self` is passed in one general-purpose register, and what [`Provider::bind`] gives is, in its low bits, a valid
-/// `Self` for as long as the program lives.
+/// `Self` for as long as the program lives. If [`Provider::NATIVE`] is set, so is the `struct bpf_prog_aux *` of the
+/// program.
 pub unsafe trait Provider: AsC + Sized {
     /// Whether the verifier of Linux 7.0 and later can fill it in by itself.
     const NATIVE: bool = false;
@@ -35,13 +36,21 @@ pub unsafe trait Provider: AsC + Sized {
     /// # Errors
     ///
     /// A refusal: the program is then not loaded.
-    fn bind(store: &'static Self::Store, program: &Program<'_>) -> Result<usize, Refusal>;
+    ///
+    /// # Safety
+    ///
+    /// The store belongs to a slot that this program has just claimed.
+    unsafe fn bind(store: &'static Self::Store, program: &Program<'_>) -> Result<usize, Refusal>;
 
     /// Ends the use of a store that was bound. The program does not run any more.
     ///
     /// Called in the handler of a kprobe, in any context: it must not sleep, nor wait for a lock. Should the end of
     /// a program have been missed, it is called when its slot is taken by another, or when the module goes.
-    fn unbind(store: &'static Self::Store);
+    ///
+    /// # Safety
+    ///
+    /// The store was bound, and not unbound since.
+    unsafe fn unbind(store: &'static Self::Store);
 }
 
 /// Why a program is not given a value.

@@ -51,7 +51,8 @@ pub struct Registration {
 ///
 /// # Safety
 ///
-/// `owner` points to the `struct module` of this module, which is being loaded.
+/// `owner` points to the `struct module` of this module, which is being loaded. The [`Registration`] is dropped only when
+/// init fails after this, or in the module's exit function: slots are taken back then, whoever has them.
 pub unsafe fn register(
     module: &'static Module,
     options: Options,
@@ -307,7 +308,7 @@ struct Way(Options);
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Options { unbound: true, .. } => "unbound: every call fails",
+            Options { unbound: true, .. } => "unbound: bound kfuncs fail",
             Options { native: true, .. } => "native where the kernel can",
             _ => "bound",
         })

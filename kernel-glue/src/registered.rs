@@ -37,13 +37,13 @@ pub(crate) struct Ids {
 impl Registered {
     /// What a call of the kfunc with this id is. The kernel does not ask about id 0.
     pub(crate) fn call(&self, id: u32) -> Option<Call> {
-        for (ids, kfunc) in self.ids.iter().zip(self.module.kfuncs()) {
+        for (ids, (set, kfunc)) in self.ids.iter().zip(self.module.in_sets()) {
             let by = match id {
                 id if id == ids.public => Called::ByPublicName,
                 id if id == ids.legacy => Called::ByFullName,
                 _ => continue,
             };
-            return Some(Call { kfunc, by, id });
+            return Some(Call { set, kfunc, by, id });
         }
         None
     }

@@ -266,6 +266,11 @@ impl Decl {
                 !is_node(&param.ty),
                 "the verifier lets only the kernel's own kfuncs take heads and nodes of lists and trees"
             );
+            assert!(
+                !matches!(param.annotation(), Some(Annotation::Uninit))
+                    || !matches!(self.delivery, Delivery::Bound { .. }),
+                "Uninit is for kfuncs without slots: to a program that is not bound it would leave memory unfilled"
+            );
             at += 1;
         }
     }
@@ -284,6 +289,10 @@ impl Decl {
         assert!(
             !flags.contains(KfuncFlags::RET_NULL) || returns_pointer,
             "KF_RET_NULL is for kfuncs that return a pointer"
+        );
+        assert!(
+            !self.return_type.is_pointer_to_void(),
+            "the verifier lets programs do nothing with a pointer to void: return one to a type"
         );
         assert!(
             !flags.contains(KfuncFlags::RELEASE) || self.begins_with_pointer(),
@@ -334,6 +343,11 @@ impl Decl {
         assert!(
             self.begins_with_pointer(),
             "the first parameter of an iterator's kfunc is a pointer to its struct"
+        );
+        // It would return without a word of the iterator written, which the verifier takes for begun.
+        assert!(
+            !new || !matches!(self.delivery, Delivery::Bound { .. }),
+            "KF_ITER_NEW is for kfuncs without slots: to a program that is not bound it would leave an iterator that was not begun"
         );
         assert!(
             new || self.explicit() == 1,

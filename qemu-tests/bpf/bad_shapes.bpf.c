@@ -240,6 +240,13 @@ int context_of_another(struct run *run)
 	return 0;
 }
 
+/* A cgroup program, too, but of another type than the set is for. */
+SEC("cgroup/sock_create")
+int of_another_cgroup(struct bpf_sock *socket)
+{
+	return bpf_shape_cgroup() == 1;
+}
+
 SEC("syscall")
 int implicit_reference_not_released(struct run *run)
 {

@@ -390,3 +390,9 @@ int legacy(struct run *run)
 	run->result = bpf_shape_legacy(run->delta);
 	return 0;
 }
+
+SEC("cgroup_skb/egress")
+int of_cgroup(struct __sk_buff *packet)
+{
+	return bpf_shape_cgroup() == 1;
+}

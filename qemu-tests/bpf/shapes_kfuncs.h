@@ -54,6 +54,7 @@ extern __u64 bpf_shape_map(void *map) __ksym;
 extern __u64 bpf_shape_refcounted(void *object) __ksym;
 extern __u64 bpf_shape_callback(__u64 (*callback)(__u64 value)) __ksym;
 extern __u64 bpf_shape_context(const struct __sk_buff *packet) __ksym;
+extern __u64 bpf_shape_cgroup(void) __ksym;
 extern __u64 bpf_shape_sleepable(void) __ksym;
 extern __u64 bpf_shape_destructive(void) __ksym;
 extern __u64 bpf_shape_after1(__u64 a) __ksym;

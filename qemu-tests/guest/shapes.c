@@ -117,6 +117,7 @@ static const struct bad refused[] = {
 	{ "callback_that_is_none", { "expected pointer to func" } },
 	{ "context_that_is_none", { "expected pointer to ctx, but got fp" } },
 	{ "context_of_another", { "calling kernel function bpf_shape_context is not allowed" } },
+	{ "of_another_cgroup", { "calling kernel function bpf_shape_cgroup is not allowed" } },
 	{ "implicit_reference_not_released", { "Unreleased reference" } },
 	{ "sleepable", { "program must be sleepable to call sleepable kfunc bpf_shape_sleepable" } },
 	{ "pointer_for_a_scalar", { "R1 is not a scalar" } },
@@ -278,6 +279,7 @@ static void test_bound(bool new_kernel)
 	TEST_GOOD("bound", "/old_header.bpf.o", old_calls, true);
 	test_several("bound");
 	test_packet("bound", "/shapes.bpf.o", "context", "bpf_shape_context", 1);
+	test_packet("bound", "/shapes.bpf.o", "of_cgroup", "bpf_shape_cgroup", 1);
 	TEST_BAD("/bad_shapes.bpf.o", refused, new_kernel);
 	test_destructive(new_kernel);
 	test_c(new_kernel);

@@ -64,6 +64,10 @@ macro_rules! facts {
 facts! {
     /// From a program to its aux.
     prog_aux: "bpf_prog" Of::Member("aux");
+    /// From a program to its type (`enum bpf_prog_type`, 32 bits).
+    prog_type: "bpf_prog" Of::Member("type");
+    /// From a program's aux to the type of the program that it extends (32 bits); 0 if it extends none.
+    aux_saved_dst_prog_type: "bpf_prog_aux" Of::Member("saved_dst_prog_type");
     /// From a program's aux to the id that user space sees.
     aux_id: "bpf_prog_aux" Of::Member("id");
     /// From a program's aux to its name ([`NAME_LEN`] bytes, NUL-terminated).

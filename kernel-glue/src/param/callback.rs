@@ -10,21 +10,13 @@ use kfunc_abi::{AsC, CType};
 
 use super::Explicit;
 
-/// A function of the program, which may be told from NULL but must not be called. `F` is
-/// `unsafe extern "C" fn(A, …) -> R`.
+/// A function of the program, which must not be called. `F` is `unsafe extern "C" fn(A, …) -> R`.
 ///
 /// The verifier checks that the program passes a function, and nothing else: it knows of no kfunc of a module when and
 /// with what it calls one, so it does not check the function's body for such a call. One that the program itself
 /// does not call is removed as dead code, and what is passed then is no address at all.
 #[repr(transparent)]
 pub struct Callback<F>(*const c_void, PhantomData<F>);
-
-impl<F> Callback<F> {
-    /// Whether the program passed NULL.
-    pub fn is_null(&self) -> bool {
-        self.0.is_null()
-    }
-}
 
 impl<F> fmt::Debug for Callback<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

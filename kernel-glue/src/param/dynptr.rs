@@ -9,7 +9,7 @@ use kfunc_abi::{AsC, CType, Kind};
 
 use super::Explicit;
 
-/// A dynptr of the program's, initialised (`const struct bpf_dynptr *`).
+/// An initialised dynptr (`const struct bpf_dynptr *`): the program's, or one that it was given.
 ///
 /// What it points to is reached with the kernel's own kfuncs, `bpf_dynptr_slice` and the like.
 #[repr(transparent)]
@@ -30,5 +30,6 @@ impl AsC for Dynptr {
     }));
 }
 
-// SAFETY: A pointer to the program's stack, never NULL (`process_dynptr_func` of `kernel/bpf/verifier.c`).
+// SAFETY: A pointer to the program's stack or to the kernel's, never NULL (`process_dynptr_func` of
+// `kernel/bpf/verifier.c`).
 unsafe impl Explicit for Dynptr {}

@@ -98,7 +98,7 @@ memories! {
     ///         pub fn bpf_sum(data: Memory<'_>) -> u64 {
     ///             let mut bytes = [0; 64];
     ///             let read = data.read(&mut bytes);
-    ///             bytes.iter().filter(|_| read).fold(0, |sum, byte| sum + u64::from(*byte))
+    ///             bytes.iter().filter(|_| read).fold(0, |sum, byte| sum.wrapping_add(u64::from(*byte)))
     ///         }
     ///     }
     /// }

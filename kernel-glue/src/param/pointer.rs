@@ -123,5 +123,11 @@ impl<T: AsC> AsC for Ignored<T> {
 
 // SAFETY: Every pattern is valid, and none can be read.
 unsafe impl<T: Explicit> Explicit for Ignored<T> {
-    const PASSED: Passed = Passed::ByProgram(Some(Annotation::Ignored));
+    const PASSED: Passed = {
+        assert!(
+            T::PASSED.c_params() == 1,
+            "a memory and its length are two parameters, of which only one would be ignored"
+        );
+        Passed::ByProgram(Some(Annotation::Ignored))
+    };
 }

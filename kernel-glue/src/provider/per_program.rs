@@ -12,7 +12,7 @@ use kfunc_abi::{AsC, CType, Kind};
 
 use crate::{Program, Provider, Refusal};
 
-/// A type of which every program gets a value of its own, when it is bound.
+/// A type of which every program gets a value of its own, when it is bound: one for each kfunc that takes it.
 ///
 /// A program can run on several CPUs at once, so the value is shared: `&self`, with atomics inside. It is not
 /// dropped when the program dies, because that is noticed where nothing may sleep or wait, so it must not need to be.
@@ -62,12 +62,12 @@ unsafe impl<T: State> Provider for PerProgram<'_, T> {
         StateCell(UnsafeCell::new(MaybeUninit::uninit()))
     };
 
-    fn bind(store: &'static StateCell<T>, _program: &Program<'_>) -> Result<usize, Refusal> {
+    unsafe fn bind(store: &'static StateCell<T>, _program: &Program<'_>) -> Result<usize, Refusal> {
         let place = store.0.get().cast::<T>();
-        // SAFETY: The slot was just claimed, so nobody else uses its cell.
+        // SAFETY: The slot was just claimed, by the caller's promise, so nobody else uses its cell.
         unsafe { place.write(T::NEW) };
         Ok(place as usize)
     }
 
-    fn unbind(_store: &'static StateCell<T>) {}
+    unsafe fn unbind(_store: &'static StateCell<T>) {}
 }

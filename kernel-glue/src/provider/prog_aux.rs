@@ -48,9 +48,9 @@ unsafe impl Provider for ProgAux {
     type Store = ();
     const EMPTY: () = ();
 
-    fn bind(_store: &'static (), program: &Program<'_>) -> Result<usize, Refusal> {
+    unsafe fn bind(_store: &'static (), program: &Program<'_>) -> Result<usize, Refusal> {
         Ok(program.aux().as_ptr() as usize)
     }
 
-    fn unbind(_store: &'static ()) {}
+    unsafe fn unbind(_store: &'static ()) {}
 }

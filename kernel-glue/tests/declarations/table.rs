@@ -421,15 +421,15 @@ kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[
     ),
     items(
         "an implicit argument of two registers",
-        "an implicit argument fills one register",
+        "an argument fills one register",
         r#"#[repr(C)] pub struct Wide([u64; 2]);
 impl kernel_glue::kfunc_abi::AsC for Wide { const C_TYPE: kernel_glue::kfunc_abi::CType = <u64 as kernel_glue::kfunc_abi::AsC>::C_TYPE; }
 // SAFETY: Never bound.
 unsafe impl Provider for Wide {
     type Store = ();
     const EMPTY: () = ();
-    fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> { Ok(0) }
-    fn unbind(_store: &'static ()) {}
+    unsafe fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> { Ok(0) }
+    unsafe fn unbind(_store: &'static ()) {}
 }
 kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] w: Wide) {} } }"#,
         r#"#[repr(C)] pub struct Wide(u64);
@@ -438,8 +438,8 @@ impl kernel_glue::kfunc_abi::AsC for Wide { const C_TYPE: kernel_glue::kfunc_abi
 unsafe impl Provider for Wide {
     type Store = ();
     const EMPTY: () = ();
-    fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> { Ok(0) }
-    fn unbind(_store: &'static ()) {}
+    unsafe fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> { Ok(0) }
+    unsafe fn unbind(_store: &'static ()) {}
 }
 kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] w: Wide) {} } }"#,
     ),
