@@ -41,6 +41,12 @@ impl Iterator for Params<'_> {
         let len = self.rest.len() / PARAM_LEN;
         (len, Some(len))
     }
+
+    fn nth(&mut self, n: usize) -> Option<Param> {
+        let skipped = n.saturating_mul(PARAM_LEN);
+        self.rest = self.rest.get(skipped..).unwrap_or_default();
+        self.next()
+    }
 }
 
 impl ExactSizeIterator for Params<'_> {}

@@ -114,6 +114,12 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// Whether the header has the fields of a layout section, be there one or not.
+    pub fn is_long(&self) -> bool {
+        header_bytes(self.data, self.order)
+            .is_some_and(|header| header.len() >= HEADER_WITH_LAYOUT_LEN)
+    }
+
     /// Reads the header at the start of `data`. Constant time.
     ///
     /// # Errors

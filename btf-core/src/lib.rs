@@ -39,8 +39,10 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod amend;
 mod btf;
 mod bytes;
+mod distill;
 mod elements;
 mod error;
 mod header;
@@ -59,8 +61,10 @@ mod types;
 pub mod validate;
 mod write;
 
+pub use amend::{merge_room, Amended, AmendedTypes, NewPrototype};
 pub use btf::{Btf, Types};
 pub use bytes::ByteOrder;
+pub use distill::Distillation;
 pub use elements::{
     Array, Enumerator, Enumerators, Param, Params, RawMember, RawMembers, Variable, Variables,
 };

@@ -154,6 +154,14 @@ impl<'a> Type<'a> {
         }
     }
 
+    /// The same record, referring to `target`.
+    pub(crate) fn with_target(self, target: TypeId) -> Self {
+        Self {
+            size_or_type: target.0,
+            ..self
+        }
+    }
+
     /// The id of the type.
     pub fn id(&self) -> TypeId {
         self.id

@@ -45,6 +45,9 @@ pub struct WriteOptions<'b> {
     pub dialect: Dialect,
     /// Whether to write the layout section, which Linux 7.3 and later read: 8 bytes of header and 80 of its own.
     pub layout: bool,
+    /// Whether the header has the fields of a layout section even if there is none, as libbpf of Linux 7.3 writes a BTF that
+    /// it has not read (`btf__new_empty`). Linux 6.12 takes that, too.
+    pub long_header: bool,
     /// Room for a hash table of the names: two words for each is good. Names beyond seven eighths of it are found by a
     /// walk through their bytes, and without room all are.
     pub name_index: &'b mut [u32],
@@ -57,6 +60,7 @@ impl Default for WriteOptions<'_> {
             byte_order: ByteOrder::NATIVE,
             dialect: Dialect::default(),
             layout: false,
+            long_header: false,
             name_index: &mut [],
         }
     }
@@ -111,6 +115,7 @@ impl Default for WriteOptions<'_> {
 pub struct Writer<'b> {
     out: Output<'b>,
     header_len: usize,
+    layout: bool,
     names: NameTable<&'b mut [u32]>,
     base: Option<&'b Btf<'b>>,
     byte_order: ByteOrder,
@@ -138,14 +143,20 @@ impl<'b> Writer<'b> {
 
     /// Writes as the options say.
     pub fn with(out: &'b mut [u8], options: WriteOptions<'b>) -> Self {
-        let (header_len, layout_len) = if options.layout {
-            (HEADER_WITH_LAYOUT_LEN, layout::SECTION_LEN)
+        let header_len = if options.layout || options.long_header {
+            HEADER_WITH_LAYOUT_LEN
         } else {
-            (HEADER_LEN, 0)
+            HEADER_LEN
+        };
+        let layout_len = if options.layout {
+            layout::SECTION_LEN
+        } else {
+            0
         };
         let mut writer = Self {
             out: Output::new(out, header_len, layout_len),
             header_len,
+            layout: options.layout,
             names: NameTable::new(options.name_index),
             base: options.base,
             byte_order: options.base.map_or(options.byte_order, Btf::byte_order),
@@ -268,6 +279,20 @@ impl<'b> Writer<'b> {
         Ok(id)
     }
 
+    /// Takes up the names of `ty`, a type of `btf`, in their order.
+    pub(crate) fn push_names_of(&mut self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
+        self.check_names_of(btf, ty)?;
+        let Some(references) = references(ty.info()) else {
+            return Ok(());
+        };
+        for reference in references {
+            if let Reference::Name(at) = reference {
+                self.offset_of(btf.name_at(ty.word(at).unwrap_or(0)));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the names of `ty` are there, so that an unsound record is not copied as another one.
     fn check_names_of(&self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
         let end = btf.end_name().max(1);
@@ -307,11 +332,10 @@ impl<'b> Writer<'b> {
             .map_err(|_| ErrorKind::SectionOutOfBounds.at(Section::Types, types_len))?;
         let strings_len = saturating_u32(strings_len);
 
-        let layout = self.header_len == HEADER_WITH_LAYOUT_LEN;
-        let layout_len = if layout {
-            saturating_u32(layout::SECTION_LEN)
+        let (layout_offset, layout_len) = if self.layout {
+            (types_len, saturating_u32(layout::SECTION_LEN))
         } else {
-            0
+            (0, 0)
         };
         let words = [
             saturating_u32(self.header_len),
@@ -319,7 +343,7 @@ impl<'b> Writer<'b> {
             types_len,
             types_len.saturating_add(layout_len),
             strings_len,
-            types_len,
+            layout_offset,
             layout_len,
         ];
         let order = self.byte_order;

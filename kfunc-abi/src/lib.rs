@@ -31,6 +31,7 @@ pub mod model;
 mod prog_type;
 pub mod record;
 mod signature;
+pub mod split;
 mod suffix;
 mod type_decl;
 mod version;

@@ -18,6 +18,7 @@ use btf_core::{Btf, Kind, Param, Params, Type, TypeId};
 use crate::KfuncFlags;
 
 pub use error::{SignatureError, SignatureErrorKind};
+pub(crate) use pair::impl_name;
 
 /// What the name of a parameter ends with that a kernel of 6.14 to 6.19 fills in (`is_kfunc_arg_prog` of
 /// `kernel/bpf/verifier.c`).

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use kfunc_abi::record::RecordError;
+use kfunc_abi::split::SplitErrorKind;
 use kfunc_abi::{IdSetError, Kind, SignatureError, Unspellable};
 use verifier_fixup::layout::LayoutError;
 use verifier_fixup::text::StubError;
@@ -100,6 +101,41 @@ pub enum Error {
     /// Nothing to be listed.
     #[error("no such kfunc")]
     NoKfunc,
+    /// A kfunc that a BTF does not have.
+    #[error("kfunc {kfunc} is not in the BTF{}", .set.as_ref().map(|set| format!(" (set {set})")).unwrap_or_default())]
+    MissingKfunc {
+        /// The kfunc.
+        kfunc: String,
+        /// The set that names it.
+        set: Option<String>,
+    },
+    /// A kfunc that is no function.
+    #[error("{kfunc} is a {kind}, not a function")]
+    NotAFunction {
+        /// The kfunc.
+        kfunc: String,
+        /// What it is.
+        kind: Kind,
+    },
+    /// A kfunc whose prototype cannot be split.
+    #[error("kfunc {kfunc}: {error}")]
+    Split {
+        /// The kfunc.
+        kfunc: String,
+        /// Why.
+        error: SplitErrorKind,
+    },
+    /// A file without ids of kfuncs.
+    #[error("no section .BTF_ids with symbols: this file names no kfuncs")]
+    NoIds,
+    /// A section of ids that is damaged.
+    #[error(".BTF_ids: {0}")]
+    Ids(String),
+    /// A section of ids that are there already.
+    #[error(
+        ".BTF_ids has its ids already: which symbol is whose cannot be told any more (--ids-out)"
+    )]
+    ResolvedIds,
     /// A damaged record.
     #[error("damaged declaration: {0}")]
     Record(#[from] RecordError),

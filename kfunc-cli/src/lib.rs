@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the command `kfunc` does, for programs that do it too.
-//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`check()`] and [`dump()`].
+//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`check()`], [`dump()`] and
+//! [`split_btf()`].
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ mod error;
 mod header;
 mod id_sets;
 mod list;
+mod split;
 
 pub use btf_file::{read_btf, BtfFile};
 pub use check::{check, CheckKernel, CheckPolicy, Refusal};
@@ -24,3 +26,4 @@ pub use id_sets::{kfunc_sets, KfuncSet};
 pub use list::{
     for_people, list, Declared, Kfunc, KfuncFile, KfuncList, Place, Programs, Running, Selection,
 };
+pub use split::{split_btf, IdsFile, NamedKfunc, SplitBtf, SplitRequest};

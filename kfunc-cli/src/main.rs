@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
-    check, dump, embed, for_people, header, list, read_btf, BtfFile, CheckKernel, CheckPolicy,
-    Error, Format, Language, Place, Result, Selection, Signatures,
+    check, dump, embed, for_people, header, list, read_btf, split_btf, BtfFile, CheckKernel,
+    CheckPolicy, Error, Format, IdsFile, Language, NamedKfunc, Place, Result, Selection,
+    Signatures, SplitRequest,
 };
 use serde_json::json;
 
@@ -144,6 +145,13 @@ enum BtfCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Give kfuncs two prototypes: foo, what BPF programs call, and foo_impl, what runs.
+    ///
+    /// This is what the build of Linux 7.x does (resolve_btfids) to the BTF that pahole wrote: of each kfunc with
+    /// KF_IMPLICIT_ARGS, parameters from the first pointer to struct bpf_prog_aux or btf_struct_meta on are left out of
+    /// foo; every kfunc gets its tags, arena pointers get theirs; the types are sorted by name. The output is the same
+    /// byte for byte. IN must be deduplicated, as pahole leaves a vmlinux.
+    Split(SplitArgs),
     /// Print the types of a file.
     Dump {
         /// An ELF file with .BTF, or raw BTF.
@@ -158,6 +166,44 @@ enum BtfCommand {
         #[arg(long, value_enum, default_value = "raw")]
         format: Format,
     },
+}
+
+/// What is split, and how.
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("kfuncs").args(["ids", "kfuncs_by_name"]).required(true))]
+struct SplitArgs {
+    /// An ELF file with .BTF, or raw BTF.
+    input: PathBuf,
+    /// What IN is split from: the vmlinux of a module.
+    #[arg(long, value_name = "VMLINUX")]
+    base: Option<PathBuf>,
+    /// The kfuncs and their flags are those of the sets in .BTF_ids of this object.
+    #[arg(long, value_name = "ELF")]
+    ids: Option<PathBuf>,
+    /// A kfunc and its flags: foo:KF_IMPLICIT_ARGS|KF_SLEEPABLE, or foo:0x10000. May be given several times.
+    #[arg(long = "kfunc", id = "kfuncs_by_name", value_name = "NAME[:FLAGS]", value_parser = NamedKfunc::parse)]
+    kfuncs: Vec<NamedKfunc>,
+    /// Parameters whose names end so are implicit, too, whatever their type and the kfunc's flags.
+    #[arg(long, value_name = "SUFFIX")]
+    implicit_suffix: Option<String>,
+    /// Parameters of this type, or that point to it, are implicit, too. May be given several times.
+    #[arg(long = "implicit-type", value_name = "NAME")]
+    implicit_types: Vec<String>,
+    /// Leave out kfuncs that IN does not have, with a warning, as resolve_btfids does.
+    #[arg(long)]
+    skip_missing: bool,
+    /// Write the part of VMLINUX that is needed to OUT.base, and split OUT from that.
+    #[arg(long, requires = "base")]
+    distill: bool,
+    /// Write .BTF_ids of the object with the ids of OUT here.
+    #[arg(long, value_name = "FILE", requires = "ids")]
+    ids_out: Option<PathBuf>,
+    /// Write raw BTF here.
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 fn main() -> ExitCode {
@@ -182,6 +228,7 @@ fn main() -> ExitCode {
             kernel,
             json,
         }) => run_check(file, base.as_deref(), *policy, *kernel, *json),
+        Command::Btf(BtfCommand::Split(args)) => run_split(args),
         Command::Btf(BtfCommand::Dump {
             file,
             base,
@@ -285,10 +332,94 @@ fn run_dump(file: &Path, base: Option<&Path>, format: Format, name: Option<&str>
     out.flush().map_err(Error::Output)
 }
 
+fn run_split(args: &SplitArgs) -> Result<()> {
+    let input = read_btf(&args.input)?;
+    let base = args.base.as_deref().map(read_btf).transpose()?;
+    let ids = args.ids.as_deref().map(IdsFile::read).transpose()?;
+    let of_ids = ids.as_ref().map(|ids| ids.kfuncs(base.as_deref()));
+    let kfuncs = of_ids.transpose()?.unwrap_or_else(|| args.kfuncs.clone());
+    let split = split_btf(&SplitRequest {
+        input: &input,
+        base: base.as_deref(),
+        kfuncs: &kfuncs,
+        suffix: args.implicit_suffix.as_deref(),
+        types: &args.implicit_types,
+        distill: args.distill,
+        skip_missing: args.skip_missing,
+    })?;
+    let mut files = vec![(args.output.clone(), &*split.btf)];
+    if let Some(base) = &split.distilled_base {
+        files.push((beside(&args.output, ".base"), base));
+    }
+    let resolved = match (&ids, &args.ids_out) {
+        (Some(ids), Some(_)) => Some(ids.resolved_by(&split, base.as_deref())?),
+        _ => None,
+    };
+    let (section, unresolved) = resolved.unwrap_or_default();
+    if let Some(path) = &args.ids_out {
+        files.push((path.clone(), &section));
+    }
+    replace_all(&files)?;
+    for name in &split.missing {
+        eprintln!("warning: kfunc {name} is not in the BTF");
+    }
+    if split.namesakes > 0 {
+        eprintln!(
+            "warning: {} structs and enums of IN have namesakes in VMLINUX. If they are the same, IN was not deduplicated, \
+             and resolve_btfids would leave them out",
+            split.namesakes
+        );
+    }
+    for name in &unresolved {
+        eprintln!("warning: nothing in the BTF is called {name}: its id stays 0");
+    }
+    if args.json {
+        println!("{}", split.to_json());
+    } else {
+        println!(
+            "{} kfuncs, {} with another prototype; {} types, {} before",
+            split.kfuncs,
+            split.changed.len(),
+            split.types,
+            split.types_before
+        );
+    }
+    Ok(())
+}
+
+/// Writes files so that none is ever there by half, and none if one of them cannot be written.
+fn replace_all(files: &[(PathBuf, &[u8])]) -> Result<()> {
+    let write = || {
+        for (path, content) in files {
+            fs::write(beside(path, ".tmp"), content).map_err(|source| (path, source))?;
+        }
+        for (path, _) in files {
+            fs::rename(beside(path, ".tmp"), path).map_err(|source| (path, source))?;
+        }
+        Ok(())
+    };
+    write().map_err(|(path, source): (&PathBuf, _)| {
+        for (path, _) in files {
+            // It may be that it was not written.
+            let _ = fs::remove_file(beside(path, ".tmp"));
+        }
+        Error::Write {
+            path: path.clone(),
+            source,
+        }
+    })
+}
+
+/// The file `path` with `suffix` behind its name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Writes a file so that it is never there by half.
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".tmp");
+    let unfinished = beside(path, ".tmp");
     fs::write(&unfinished, content)?;
     fs::rename(&unfinished, path)
 }

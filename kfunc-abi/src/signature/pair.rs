@@ -12,7 +12,15 @@ use crate::{IMPL_SUFFIX, KSYM_NAME_LEN};
 /// `kernel/bpf/verifier.c`).
 pub(super) fn find_impl<'a>(btf: &Btf<'a>, name: &[u8]) -> Option<Type<'a>> {
     let mut buffer = [0; KSYM_NAME_LEN];
+    btf.find(impl_name(name, &mut buffer)?, Kind::FUNC)
+}
+
+/// `name` with [`IMPL_SUFFIX`] in `buffer`; none if it does not fit there with a NUL.
+pub(crate) fn impl_name<'b>(name: &[u8], buffer: &'b mut [u8; KSYM_NAME_LEN]) -> Option<&'b [u8]> {
     let len = name.len().checked_add(IMPL_SUFFIX.len())?;
+    if len >= KSYM_NAME_LEN {
+        return None;
+    }
     let full = buffer.get_mut(..len)?;
     let (stem, suffix) = full.split_at_mut_checked(name.len())?;
     for (place, byte) in stem.iter_mut().zip(name) {
@@ -21,7 +29,7 @@ pub(super) fn find_impl<'a>(btf: &Btf<'a>, name: &[u8]) -> Option<Type<'a>> {
     for (place, byte) in suffix.iter_mut().zip(IMPL_SUFFIX.as_bytes()) {
         *place = *byte;
     }
-    btf.find(full, Kind::FUNC)
+    Some(full)
 }
 
 /// Whether `full` is `public` with more parameters behind. Type tags do not count: only the public prototype has those of

@@ -14,7 +14,9 @@ use qemu_tests::kernel::{Arch, Kernel, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
-use qemu_tests::{call_oracle, fuzz, kernel_btf, parity_table, shapes, source_check, table};
+use qemu_tests::{
+    call_oracle, fuzz, kernel_btf, parity_table, shapes, source_check, split_oracle, table,
+};
 
 /// Random blobs for a comparison of BTF checks, by default.
 const RANDOM_BLOBS: usize = 3000;
@@ -75,6 +77,13 @@ enum Task {
         /// What they are made from.
         #[arg(long, default_value_t = call_oracle::SEED)]
         seed: u64,
+    },
+    /// Compare what kfunc btf split makes of the BTF of kernels and modules with what their resolve_btfids does.
+    ///
+    /// Exit status 1 if a byte differs.
+    Split {
+        #[command(flatten)]
+        kernels: Selection,
     },
     /// Check everything: format, lints, unit tests, documentation, calls, all kernels, their BTF, and what they say of ours.
     Test {
@@ -151,6 +160,10 @@ fn main() -> ExitCode {
         Task::Calls { prototypes, seed } => {
             BuildRoot::open().and_then(|root| calls(&root, seed, prototypes))
         }
+        Task::Split { kernels } => BuildRoot::open().and_then(|root| {
+            let kernels = Kernels::find(&root, &kernels)?;
+            split(&root, &kernels)
+        }),
         Task::Test { pin } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
@@ -302,6 +315,31 @@ fn calls(root: &BuildRoot, seed: u64, prototypes: usize) -> Result<bool> {
     Ok(compared.failures.is_empty())
 }
 
+/// Tells where kfunc btf split and resolve_btfids differ; true if nowhere.
+fn split(root: &BuildRoot, kernels: &Kernels) -> Result<bool> {
+    let native = Kernels {
+        all: kernels.all.clone(),
+        selected: kernels
+            .selected
+            .iter()
+            .filter(|one| one.series.native)
+            .cloned()
+            .collect(),
+    };
+    let (compared, mut failures) = native.each(|kernel, _| split_oracle::check(root, kernel));
+    for compared in compared {
+        for line in compared.same {
+            println!("same: {line}");
+        }
+        failures.extend(compared.failures);
+    }
+    for failure in &failures {
+        eprintln!("FAILED {failure}");
+    }
+    println!("split as resolve_btfids does: {} failed", failures.len());
+    Ok(failures.is_empty())
+}
+
 fn demo(selection: &Selection, json: bool) -> Result<bool> {
     let root = BuildRoot::open()?;
     let outcome = boot_all(&root, &Kernels::find(&root, selection)?);
@@ -391,6 +429,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
+    let splits_agree = split(&root, &kernels)?;
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
     println!("{}", table::for_people(&outcome.booted));
     let held: usize = outcome
@@ -404,7 +443,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         "boot tests: {held} passed, {} failed",
         outcome.failures.len()
     );
-    Ok(all_held && calls_agree)
+    Ok(all_held && calls_agree && splits_agree)
 }
 
 fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
