@@ -5,8 +5,7 @@
 use btf_core::limits::MAX_CHAIN_LEN;
 use btf_core::{Btf, Kind, Type, TypeId};
 
-/// The structs a pointer to which is implicit (`is_kf_implicit_arg` of `tools/bpf/resolve_btfids/main.c`).
-const OFFICIAL_STRUCTS: [&[u8]; 2] = [b"bpf_prog_aux", b"btf_struct_meta"];
+use crate::signature::IMPLICIT_STRUCTS;
 
 /// Which parameter is the first implicit one; all behind it are implicit, too.
 ///
@@ -75,14 +74,14 @@ impl ImplicitRule<'_> {
     }
 }
 
-/// Whether `ty` is a pointer to one of [`OFFICIAL_STRUCTS`].
+/// Whether `ty` is a pointer to one of [`IMPLICIT_STRUCTS`].
 fn is_official(btf: &Btf<'_>, ty: TypeId) -> bool {
     let Some(pointer) = skip_qualifiers(btf, ty).filter(|ty| ty.kind() == Kind::PTR) else {
         return false;
     };
     let target = pointer.target().unwrap_or(TypeId::VOID);
     skip_qualifiers(btf, target).is_some_and(|target| {
-        target.kind() == Kind::STRUCT && OFFICIAL_STRUCTS.contains(&btf.name(&target))
+        target.kind() == Kind::STRUCT && IMPLICIT_STRUCTS.contains(&btf.name(&target))
     })
 }
 
