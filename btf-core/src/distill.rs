@@ -3,12 +3,12 @@
 //! A split BTF that brings along what it needs of its base.
 //!
 //! ```text
-//!   vmlinux │ … │  split │ own types │              as it was
-//!   distilled base │ INT, STRUCT without members … │  split │ own types │ PTR, TYPEDEF, FUNC_PROTO … of vmlinux │
+//!   before   vmlinux │ …                             │ split │ own types │
+//!   after    base    │ INT, STRUCT without members … │ split │ own types │ PTR, FUNC_PROTO … of vmlinux │
 //! ```
 //!
-//! Follows `btf__distill_base` of `tools/lib/bpf/btf.c`. The kernel finds the types of the distilled base by their names in its own
-//! BTF ([`crate::Relocation`]).
+//! Follows `btf__distill_base` of `tools/lib/bpf/btf.c`. The kernel finds the types of the distilled base by their names
+//! in its own BTF ([`crate::Relocation`]).
 
 use crate::references::{references, Reference};
 use crate::{Btf, Error, ErrorKind, Kind, Section, Type, TypeId, Writer};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Merging and distilling: what must fail does, and small cases by hand. `cargo xtask split` compares with libbpf's on the
-//! BTF of kernels.
+//! Merging and distilling: what must fail does, and small cases by hand. `cargo xtask split` compares with libbpf's on
+//! the BTF of kernels.
 
 use btf_core::{
     merge_room, Amended, Btf, Distillation, ErrorKind, IntEncoding, Kind, Linkage, NewPrototype,

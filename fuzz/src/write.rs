@@ -172,6 +172,7 @@ fn write(
         dialect: how.dialect,
         layout: how.layout,
         name_index: &mut index,
+        ..WriteOptions::default()
     };
     let mut writer = Writer::with(out, options);
     if how.names {

@@ -32,9 +32,9 @@ fn input() -> (Vec<u8>, [TypeId; 2]) {
         func
     };
     let param = |ty| Param { name: 0, ty };
-    let foo = func(b"foo", &[param(pointer)]);
+    let public = func(b"foo", &[param(pointer)]);
     let many = func(b"many", &[param(int); 33]);
-    (writer.finish().unwrap().to_vec(), [foo, many])
+    (writer.finish().unwrap().to_vec(), [public, many])
 }
 
 /// What comes of it in memory of this size: bytes that were written, changes.
@@ -61,8 +61,8 @@ fn split(
 
 #[test]
 fn memory_is_measured() {
-    let (_, [foo, _]) = input();
-    let kfuncs = [(foo, KfuncFlags::IMPLICIT_ARGS)];
+    let (_, [public, _]) = input();
+    let kfuncs = [(public, KfuncFlags::IMPLICIT_ARGS)];
     // Tag bpf_kfunc; FUNC foo_impl with its tag; a prototype without parameters.
     let names = "bpf_kfunc\0foo_impl\0".len();
     let need = 24 + 16 + 12 + 16 + 12 + names;
@@ -83,16 +83,16 @@ fn memory_is_measured() {
 
 #[test]
 fn kfuncs_come_in_order_and_with_the_same_flags() {
-    let (_, [foo, many]) = input();
+    let (_, [public, many]) = input();
     let (plain, implicit) = (KfuncFlags::empty(), KfuncFlags::IMPLICIT_ARGS);
     let all = (LEN, 4, 4);
     let refused = |kfuncs: &[(TypeId, KfuncFlags)]| split(kfuncs, all).map(|_| ());
     assert_eq!(
-        refused(&[(many, plain), (foo, plain)]),
+        refused(&[(many, plain), (public, plain)]),
         Err(SplitErrorKind::Unsorted)
     );
     assert_eq!(
-        refused(&[(foo, plain), (foo, implicit)]),
+        refused(&[(public, plain), (public, implicit)]),
         Err(SplitErrorKind::InconsistentFlags([plain, implicit]))
     );
     assert_eq!(
@@ -102,6 +102,6 @@ fn kfuncs_come_in_order_and_with_the_same_flags() {
     assert_eq!(refused(&[(TypeId(1), plain)]), Err(SplitErrorKind::NoFunc));
     assert_eq!(refused(&[(TypeId(99), plain)]), Err(SplitErrorKind::NoFunc));
     // Twice the same is once.
-    let once = split(&[(foo, implicit)], all);
-    assert_eq!(split(&[(foo, implicit); 2], all), once);
+    let once = split(&[(public, implicit)], all);
+    assert_eq!(split(&[(public, implicit); 2], all), once);
 }

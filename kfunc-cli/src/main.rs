@@ -365,8 +365,8 @@ fn run_split(args: &SplitArgs) -> Result<()> {
     }
     if split.namesakes > 0 {
         eprintln!(
-            "warning: {} structs and enums of IN have namesakes in VMLINUX. If they are the same, IN was not deduplicated, \
-             and resolve_btfids would leave them out",
+            "warning: {} structs and enums of IN have namesakes in VMLINUX. If they are the same, IN was not \
+             deduplicated, and resolve_btfids would leave them out",
             split.namesakes
         );
     }

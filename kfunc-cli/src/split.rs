@@ -103,8 +103,8 @@ pub struct SplitBtf {
     pub missing: Vec<String>,
     /// How many kfuncs there are.
     pub kfuncs: usize,
-    /// How many named structs, unions and enums of the input have a namesake in its base. If those are equal, the input was
-    /// not deduplicated.
+    /// How many named structs, unions and enums of the input have a namesake in its base. If those are equal, the input
+    /// was not deduplicated.
     pub namesakes: usize,
     /// How many types the BTF has, without its base.
     pub types: u32,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `kfunc btf split`: what it makes of a small BTF, and what it refuses. `cargo xtask split` compares it with resolve_btfids.
+//! `kfunc btf split`: what it makes of a small BTF, and what it refuses. `cargo xtask split` compares it with
+//! resolve_btfids.
 
 mod command;
 

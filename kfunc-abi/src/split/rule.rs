@@ -9,8 +9,8 @@ use crate::signature::IMPLICIT_STRUCTS;
 
 /// Which parameter is the first implicit one; all behind it are implicit, too.
 ///
-/// With [`crate::KfuncFlags::IMPLICIT_ARGS`] a pointer to `struct bpf_prog_aux` or `struct btf_struct_meta` always is. What is named
-/// here counts for every kfunc, with or without the flag.
+/// With [`crate::KfuncFlags::IMPLICIT_ARGS`] a pointer to `struct bpf_prog_aux` or `struct btf_struct_meta` always is.
+/// What is named here counts for every kfunc, with or without the flag.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImplicitRule<'r> {
     /// What the parameter's name ends with, such as `__magic`, and more is before it.

@@ -2,9 +2,9 @@
 
 //! `.BTF_ids` of an object that is still to be resolved, or of one that was.
 //!
-//! An id has a symbol `__BTF_ID__func__NAME__NUMBER` (or struct, union, typedef), a set `__BTF_ID__set8__NAME` whose size
-//! tells how many ids it has (`include/linux/btf_ids.h`). As long as all ids are 0, the symbols tell whose they are; later the
-//! sets are sorted, and only the ids themselves do.
+//! An id has a symbol `__BTF_ID__func__NAME__NUMBER` (or struct, union, typedef), a set `__BTF_ID__set8__NAME` whose
+//! size tells how many ids it has (`include/linux/btf_ids.h`). As long as all ids are 0, the symbols tell whose they
+//! are; later the sets are sorted, and only the ids themselves do.
 
 use std::path::Path;
 
