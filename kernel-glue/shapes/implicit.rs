@@ -2,12 +2,11 @@
 
 //! Implicit arguments: after any number of explicit ones, and several of them.
 
-use core::ptr;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use kernel_glue::kfunc_abi::{AsC, CType};
 use kernel_glue::param::Memory;
-use kernel_glue::{PerProgram, ProgAux, Program, Provider, Refusal, State};
+use kernel_glue::{Handed, PerProgram, ProgAux, Program, Provider, Refusal, State};
 
 use crate::objects::{self, Ticket};
 
@@ -111,9 +110,9 @@ kernel_glue::kfuncs! {
         pub fn bpf_shape_take_in_turn(
             number: u32,
             #[implicit] calls: PerProgram<'_, Calls>,
-        ) -> *mut Ticket {
+        ) -> Handed<Ticket> {
             if calls.0.fetch_add(1, Ordering::Relaxed) & 1 == 0 {
-                return ptr::null_mut();
+                return Handed::null();
             }
             objects::take(number)
         }

@@ -2,13 +2,14 @@
 
 //! Memory of the program's, and memory for the program.
 
-use core::ptr;
+use core::mem::offset_of;
 use core::sync::atomic::AtomicU8;
 
 use kernel_glue::param::{
-    ConstSizeMemory, ConstStr, Dynptr, Memory, Nullable, OptionalMemory, RdonlyBufSize,
+    self, ConstSizeMemory, ConstStr, Dynptr, Memory, Nullable, OptionalMemory, RdonlyBufSize,
     RdwrBufSize, Uninit,
 };
+use kernel_glue::Handed;
 
 /// The most bytes that a program passes here.
 const MOST: usize = 64;
@@ -42,8 +43,8 @@ kernel_glue::module_types! {
 ///
 /// `point` can be read.
 unsafe fn area(point: *const Point) -> u64 {
-    // SAFETY: The caller's promise. Another CPU may write meanwhile.
-    let Point { x, y } = unsafe { point.read_volatile() };
+    // SAFETY: The caller's promise; any bytes make a point.
+    let Point { x, y } = unsafe { param::read(point) };
     x.wrapping_mul(u64::from(y))
 }
 
@@ -106,23 +107,26 @@ kernel_glue::kfuncs! {
         /// Makes a point.
         #[kfunc]
         pub fn bpf_shape_fill(point: Uninit<Point>, value: u64) {
-            let filled = Point { x: value, y: value.wrapping_add(1) as u32 };
-            // SAFETY: The verifier has checked that the program may write so many bytes there.
-            unsafe { point.as_ptr().write_volatile(filled) };
+            let place = |offset| point.as_ptr().wrapping_byte_add(offset);
+            let y = place(offset_of!(Point, y)).cast::<u32>();
+            // SAFETY: The verifier has checked that the program may write a point there, of which this is the start.
+            unsafe { param::write(place(offset_of!(Point, x)).cast::<u64>(), value) };
+            // SAFETY: As above.
+            unsafe { param::write(y, value.wrapping_add(1) as u32) };
         }
 
         /// The sum of both halves.
         #[kfunc]
         pub fn bpf_shape_either(either: *const Either) -> u64 {
             // SAFETY: As above; every pattern is a pair of numbers.
-            let [low, high] = unsafe { either.cast::<[u32; 2]>().read_volatile() };
+            let [low, high] = unsafe { param::read(either.cast::<[u32; 2]>()) };
             u64::from(low).wrapping_add(u64::from(high))
         }
 
         /// Bytes of a string of the program's.
         #[kfunc]
-        pub fn bpf_shape_length(text: ConstStr<'_>) -> u64 {
-            text.to_c_str().count_bytes() as u64
+        pub fn bpf_shape_length(text: ConstStr) -> u64 {
+            text.with(|text| text.count_bytes() as u64)
         }
 
         /// Bytes of a dynptr.
@@ -137,20 +141,22 @@ kernel_glue::kfuncs! {
 
         /// Memory that the program may read.
         #[kfunc(flags = [RET_NULL])]
-        pub fn bpf_shape_rdonly(size: RdonlyBufSize) -> *const u8 {
+        pub fn bpf_shape_rdonly(size: RdonlyBufSize) -> Handed<u8> {
             if size.bytes() > TEXT.len() as u64 {
-                return ptr::null();
+                return Handed::null();
             }
-            TEXT.as_ptr()
+            // SAFETY: There are so many bytes, which the program can only read.
+            unsafe { Handed::new(TEXT.as_ptr().cast_mut()) }
         }
 
         /// Memory that the program may read and write.
         #[kfunc(flags = [RET_NULL])]
-        pub fn bpf_shape_rdwr(size: RdwrBufSize) -> *mut u8 {
+        pub fn bpf_shape_rdwr(size: RdwrBufSize) -> Handed<u8> {
             if size.bytes() > BUFFER.len() as u64 {
-                return ptr::null_mut();
+                return Handed::null();
             }
-            BUFFER.as_ptr().cast::<u8>().cast_mut()
+            // SAFETY: There are so many bytes, all of them atomics.
+            unsafe { Handed::new(BUFFER.as_ptr().cast::<u8>().cast_mut()) }
         }
     }
 }

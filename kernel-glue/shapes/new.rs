@@ -2,7 +2,7 @@
 
 //! What came after 6.12.
 
-use kernel_glue::param::{Arena, ArenaNullable, ConstMap};
+use kernel_glue::param::{self, Arena, ArenaNullable, ConstMap};
 use kernel_glue::ProgAux;
 
 kernel_glue::kfuncs! {
@@ -18,7 +18,7 @@ kernel_glue::kfuncs! {
         #[kfunc]
         pub fn bpf_shape_arena(cell: Arena<u64>) -> u64 {
             // SAFETY: The JIT has made it a pointer into the arena, where the kernel handles faults.
-            unsafe { cell.as_ptr().read_volatile() }
+            unsafe { param::read(cell.as_ptr()) }
         }
 
         /// The same, and 1 if there is no cell.
@@ -28,7 +28,7 @@ kernel_glue::kfuncs! {
                 return 1;
             }
             // SAFETY: As above.
-            unsafe { cell.as_ptr().read_volatile() }
+            unsafe { param::read(cell.as_ptr()) }
         }
 
         /// Only the verifier fills it in.

@@ -7,6 +7,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use kernel_glue::param::{Callback, Iter, Map, RefcountedKptr};
+use kernel_glue::Handed;
 
 kernel_glue::kernel_types! {
     /// A task.
@@ -37,14 +38,17 @@ static TICKETS: [Ticket; 4] = [
 ];
 static TAKEN: [AtomicBool; TICKETS.len()] = [const { AtomicBool::new(false) }; TICKETS.len()];
 
+fn hand(ticket: &'static Ticket) -> Handed<Ticket> {
+    // SAFETY: A struct, to which programs cannot write, and which stays.
+    unsafe { Handed::new(ptr::from_ref(ticket).cast_mut()) }
+}
+
 /// The ticket of this number, unless it is out.
-pub fn take(number: u32) -> *mut Ticket {
+pub fn take(number: u32) -> Handed<Ticket> {
     let number = number as usize;
     match (TICKETS.get(number), TAKEN.get(number)) {
-        (Some(ticket), Some(taken)) if !taken.swap(true, Ordering::Acquire) => {
-            ptr::from_ref(ticket).cast_mut()
-        }
-        _ => ptr::null_mut(),
+        (Some(ticket), Some(taken)) if !taken.swap(true, Ordering::Acquire) => hand(ticket),
+        _ => Handed::null(),
     }
 }
 
@@ -65,7 +69,7 @@ kernel_glue::kfuncs! {
 
         /// The ticket of this number, unless it is out.
         #[kfunc(flags = [ACQUIRE, RET_NULL])]
-        pub fn bpf_shape_take(number: u32) -> *mut Ticket {
+        pub fn bpf_shape_take(number: u32) -> Handed<Ticket> {
             take(number)
         }
 
@@ -81,10 +85,10 @@ kernel_glue::kfuncs! {
 
         /// The ticket of this number, to look at.
         #[kfunc(flags = [RET_NULL])]
-        pub fn bpf_shape_peek(number: u32) -> *mut Ticket {
+        pub fn bpf_shape_peek(number: u32) -> Handed<Ticket> {
             match TICKETS.get(number as usize) {
-                Some(ticket) => ptr::from_ref(ticket).cast_mut(),
-                None => ptr::null_mut(),
+                Some(ticket) => hand(ticket),
+                None => Handed::null(),
             }
         }
 
@@ -98,11 +102,15 @@ kernel_glue::kfuncs! {
 
         /// The next number, until there is none.
         #[kfunc(flags = [ITER_NEXT, RET_NULL])]
-        pub fn bpf_iter_shape_next(it: *mut Range) -> *mut u64 {
+        pub fn bpf_iter_shape_next(it: *mut Range) -> Handed<u64> {
             // SAFETY: The verifier has checked that the iterator was begun; the program cannot write to it.
             let range = unsafe { &mut *it };
             range.at = range.at.wrapping_add(1);
-            if range.at < range.end { &raw mut range.at } else { ptr::null_mut() }
+            if range.at >= range.end {
+                return Handed::null();
+            }
+            // SAFETY: A number, which stays on the program's stack.
+            unsafe { Handed::new(&raw mut range.at) }
         }
 
         /// Ends it.

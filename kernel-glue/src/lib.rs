@@ -51,7 +51,7 @@ pub use param::Explicit;
 pub use program::Program;
 pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
 pub use register::{register, Errno, Registration};
-pub use returned::Returned;
+pub use returned::{Handed, Returned};
 
 #[doc(hidden)]
 pub use declare::{check_registers, MAX_PARAMS};

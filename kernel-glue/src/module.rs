@@ -47,17 +47,42 @@ impl Module {
     }
 
     /// All kfuncs, each with its set.
-    pub(crate) fn in_sets(&self) -> impl Iterator<Item = (&'static KfuncSet, &'static Kfunc)> {
-        let of_set = |set: &&'static KfuncSet| {
-            let set = *set;
-            set.kfuncs.iter().map(move |kfunc| (set, *kfunc))
-        };
-        self.sets.iter().flat_map(of_set)
+    pub(crate) fn in_sets(&self) -> InSets {
+        InSets {
+            sets: self.sets,
+            set: None,
+        }
     }
 
     /// What binds programs, kfunc by kfunc.
     pub(crate) fn pools(&self) -> impl Iterator<Item = &'static Pool> {
         self.kfuncs().filter_map(|kfunc| kfunc.pool.as_ref())
+    }
+}
+
+/// Kfuncs, each with its set. Not a chain of adapters, whose symbols are too long for objtool.
+pub(crate) struct InSets {
+    /// The sets that were not begun.
+    sets: &'static [&'static KfuncSet],
+    /// The one that was, and what is left of it.
+    set: Option<(&'static KfuncSet, &'static [&'static Kfunc])>,
+}
+
+impl Iterator for InSets {
+    type Item = (&'static KfuncSet, &'static Kfunc);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((set, kfuncs)) = self.set {
+                if let Some((kfunc, rest)) = kfuncs.split_first() {
+                    self.set = Some((set, rest));
+                    return Some((set, kfunc));
+                }
+            }
+            let (set, rest) = self.sets.split_first()?;
+            self.sets = rest;
+            self.set = Some((set, set.kfuncs));
+        }
     }
 }
 

@@ -20,7 +20,7 @@ mod text;
 
 pub use callback::Callback;
 pub use dynptr::Dynptr;
-pub use memory::{ConstSizeMemory, Memory, OptionalMemory};
+pub use memory::{read, write, ConstSizeMemory, Memory, OptionalMemory};
 pub use pointer::{
     Arena, ArenaNullable, ConstMap, Ignored, Iter, Map, Nullable, RefcountedKptr, Uninit,
 };

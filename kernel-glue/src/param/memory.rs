@@ -3,6 +3,7 @@
 //! Memory of the program's: a pointer and a length, which C sees as two parameters.
 
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 use kfunc_abi::{Annotation, AsC, CType, Passed};
 
@@ -41,6 +42,40 @@ impl Span {
             unsafe { self.start.wrapping_add(at).write_volatile(*byte) };
         }
         true
+    }
+}
+
+/// Reads a `T` of the program's, which need not be aligned, and which other CPUs may write meanwhile.
+///
+/// # Safety
+///
+/// The program may read `size_of::<T>()` bytes there, as the verifier checks for a pointer to a struct of numbers, and
+/// whatever these are makes a `T`.
+pub unsafe fn read<T>(from: *const T) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    let place = value.as_mut_ptr().cast::<u8>();
+    for at in 0..size_of::<T>() {
+        // SAFETY: By the caller's promise.
+        let byte = unsafe { from.cast::<u8>().wrapping_add(at).read_volatile() };
+        // SAFETY: A byte of `value`.
+        unsafe { place.wrapping_add(at).write(byte) };
+    }
+    // SAFETY: Every byte was written, and any bytes make a `T`, by the caller's promise.
+    unsafe { value.assume_init() }
+}
+
+/// Writes a `T` to memory of the program's, which need not be aligned.
+///
+/// # Safety
+///
+/// The program may write `size_of::<T>()` bytes there, and `T` has no padding, which would tell it what was there before.
+pub unsafe fn write<T: Copy>(to: *mut T, value: T) {
+    let bytes = (&raw const value).cast::<u8>();
+    for at in 0..size_of::<T>() {
+        // SAFETY: A byte of `value`, which has no padding.
+        let byte = unsafe { bytes.wrapping_add(at).read() };
+        // SAFETY: By the caller's promise.
+        unsafe { to.cast::<u8>().wrapping_add(at).write_volatile(byte) };
     }
 }
 

@@ -76,18 +76,19 @@ buffer_sizes! {
     /// How many bytes the program may read of the memory that the kfunc returns (`rdonly_buf_size`). A constant.
     ///
     /// ```no_run
-    /// # use kernel_glue::param::RdonlyBufSize;
+    /// # use kernel_glue::{param::RdonlyBufSize, Handed};
     /// static TABLE: [u8; 64] = [0; 64];
     ///
     /// kernel_glue::kfuncs! {
     ///     pub set SET for [SYSCALL] {
     ///         /// The table, if it has `size` bytes.
     ///         #[kfunc(flags = [RET_NULL])]
-    ///         pub fn bpf_table(size: RdonlyBufSize) -> *const u8 {
+    ///         pub fn bpf_table(size: RdonlyBufSize) -> Handed<u8> {
     ///             if size.bytes() > TABLE.len() as u64 {
-    ///                 return core::ptr::null();
+    ///                 return Handed::null();
     ///             }
-    ///             TABLE.as_ptr()
+    ///             // SAFETY: There are so many bytes, which the program can only read.
+    ///             unsafe { Handed::new(TABLE.as_ptr().cast_mut()) }
     ///         }
     ///     }
     /// }

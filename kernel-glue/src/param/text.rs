@@ -3,7 +3,6 @@
 //! Strings.
 
 use core::ffi::{c_char, CStr};
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use kfunc_abi::{Annotation, AsC, CType, Kind, Passed};
@@ -18,8 +17,8 @@ use super::Explicit;
 ///     pub set SET for [SYSCALL] {
 ///         /// Bytes of `text`. Called as `bpf_text_len("text")`.
 ///         #[kfunc]
-///         pub fn bpf_text_len(text: ConstStr<'_>) -> u64 {
-///             text.to_c_str().count_bytes() as u64
+///         pub fn bpf_text_len(text: ConstStr) -> u64 {
+///             text.with(|text| text.count_bytes() as u64)
 ///         }
 ///     }
 /// }
@@ -27,18 +26,18 @@ use super::Explicit;
 /// ```
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
-pub struct ConstStr<'call>(NonNull<c_char>, PhantomData<&'call CStr>);
+pub struct ConstStr(NonNull<c_char>);
 
-impl<'call> ConstStr<'call> {
-    /// The string.
-    pub fn to_c_str(self) -> &'call CStr {
+impl ConstStr {
+    /// Does `work` with the string, which is there for the time of the call only.
+    pub fn with<R>(self, work: impl for<'a> FnOnce(&'a CStr) -> R) -> R {
         // SAFETY: The verifier takes only an address in a frozen read-only map from which on a NUL follows
         // (`check_reg_const_str` of `kernel/bpf/verifier.c`); the program, which is running, holds the map.
-        unsafe { CStr::from_ptr(self.0.as_ptr()) }
+        work(unsafe { CStr::from_ptr(self.0.as_ptr()) })
     }
 }
 
-impl AsC for ConstStr<'_> {
+impl AsC for ConstStr {
     const C_TYPE: CType = CType::Pointer(&CType::Const(&CType::Kernel {
         kind: Kind::INT,
         name: "char",
@@ -46,6 +45,6 @@ impl AsC for ConstStr<'_> {
 }
 
 // SAFETY: A pointer in a register, never NULL, by the check above.
-unsafe impl Explicit for ConstStr<'_> {
+unsafe impl Explicit for ConstStr {
     const PASSED: Passed = Passed::ByProgram(Some(Annotation::ConstStr));
 }
