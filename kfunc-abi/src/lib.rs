@@ -33,6 +33,7 @@ pub mod record;
 mod signature;
 pub mod split;
 mod suffix;
+mod tag;
 mod type_decl;
 mod version;
 
@@ -50,5 +51,6 @@ pub use signature::{
 pub use suffix::{
     annotation_in, annotation_of, is_annotated_name, Annotation, Known, Spelling, Unspellable,
 };
+pub use tag::{ARENA_ATTRIBUTE, FASTCALL_TAG, KFUNC_TAG};
 pub use type_decl::{MemberDecl, TypeBody, TypeDecl};
 pub use version::{End, KernelVersion, Kernels, Presence};

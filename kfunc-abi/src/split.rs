@@ -22,17 +22,11 @@ mod rule;
 use btf_core::{Btf, Kind, Linkage, NewPrototype, Param, Tag, Type, TypeId, Writer};
 
 use crate::signature::impl_name;
-use crate::{KfuncFlags, KSYM_NAME_LEN};
+use crate::{KfuncFlags, ARENA_ATTRIBUTE, FASTCALL_TAG, KFUNC_TAG, KSYM_NAME_LEN};
 
 pub use error::{SplitError, SplitErrorKind};
 pub use rule::ImplicitRule;
 
-/// The tag of a kfunc (`DECL_TAG_KFUNC`).
-const KFUNC_TAG: &[u8] = b"bpf_kfunc";
-/// The tag of a kfunc with [`KfuncFlags::FASTCALL`] (`DECL_TAG_FASTCALL`).
-const FASTCALL_TAG: &[u8] = b"bpf_fastcall";
-/// The attribute of what an arena pointer points to (`TYPE_ATTR_ARENA`).
-const ARENA_ATTRIBUTE: &[u8] = b"address_space(1)";
 /// What the names of arena pointers end with (`PARAM_SUFFIX_ARENA`, `PARAM_SUFFIX_ARENA_NULLABLE`).
 const ARENA_SUFFIXES: [&[u8]; 2] = [b"__arena", b"__arena__nullable"];
 /// The flags that make arena pointers of the first parameters.
@@ -204,9 +198,9 @@ impl<'s> Split<'s> {
     /// Writes all that is new for the kfunc; gives its prototype.
     fn push(&self, writer: &mut Writer<'_>) -> Result<TypeId, SplitError> {
         let Self { kfunc, .. } = self;
-        writer.push_decl_tag(Tag::Value(KFUNC_TAG), kfunc.func, None)?;
+        writer.push_decl_tag(Tag::Value(KFUNC_TAG.as_bytes()), kfunc.func, None)?;
         if kfunc.flags.contains(KfuncFlags::FASTCALL) {
-            writer.push_decl_tag(Tag::Value(FASTCALL_TAG), kfunc.func, None)?;
+            writer.push_decl_tag(Tag::Value(FASTCALL_TAG.as_bytes()), kfunc.func, None)?;
         }
         let mut params = self.params()?;
         let mut proto = self.proto.id();
@@ -251,7 +245,7 @@ impl<'s> Split<'s> {
             }
         }
         if self.kfunc.flags.contains(KfuncFlags::FASTCALL) {
-            writer.push_decl_tag(Tag::Value(FASTCALL_TAG), full, None)?;
+            writer.push_decl_tag(Tag::Value(FASTCALL_TAG.as_bytes()), full, None)?;
         }
         Ok(())
     }
@@ -264,7 +258,7 @@ impl<'s> Split<'s> {
         full: TypeId,
     ) -> Result<(), SplitError> {
         let name = self.btf.name(tag);
-        if tag.target() != Some(self.kfunc.func) || name == KFUNC_TAG {
+        if tag.target() != Some(self.kfunc.func) || name == KFUNC_TAG.as_bytes() {
             return Ok(());
         }
         let value = if tag.info().kind_flag() {
@@ -333,7 +327,7 @@ impl<'s> Split<'s> {
         writer: &mut Writer<'_>,
         target: TypeId,
     ) -> Result<TypeId, SplitError> {
-        let tag = writer.push_type_tag(Tag::Attribute(ARENA_ATTRIBUTE), target)?;
+        let tag = writer.push_type_tag(Tag::Attribute(ARENA_ATTRIBUTE.as_bytes()), target)?;
         Ok(writer.push_reference(Kind::PTR, tag)?)
     }
 }

@@ -24,7 +24,7 @@ use btf_core::{Btf, Declaration, TypeId};
 use kfunc_abi::record::{self, Kfunc, Record, ID_OFFSET, IMPL_ID_OFFSET};
 use verifier_fixup::layout::{Layout, LayoutRecord, FACTS_OFFSET};
 
-use crate::{Error, Result};
+use crate::{btf_id_symbol, Error, Result};
 use base::Distilled;
 use foreign::{release, Sections, Unsound, BASE_SECTION, SPLIT_SECTION};
 use funcs::full_name;
@@ -85,7 +85,7 @@ pub fn embed(data: &[u8], vmlinux: &[u8]) -> Result<Embedded> {
     let declarations = filled_in(&module, &declared, &layouts, &layout, &btf)?;
     rewritten.change(record::SECTION, declarations);
     if let Some(ids) = ids {
-        rewritten.change(btf_ids::SECTION, ids);
+        rewritten.change(btf_id_symbol::SECTION, ids);
     }
     rewritten.replace(SPLIT_SECTION, Some(btf.split.clone()));
     rewritten.replace(BASE_SECTION, btf.base.clone());

@@ -9,10 +9,9 @@ use btf_core::{ByteOrder, TypeId};
 use kfunc_abi::{IdSetReader, KfuncFlags};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
+use crate::btf_id_symbol::SECTION;
 use crate::{Error, Result};
 
-/// The section of all ids.
-const SECTION: &str = ".BTF_ids";
 /// What the symbol of a set with flags begins with.
 const SYMBOL_PREFIX: &str = "__BTF_ID__set8__";
 

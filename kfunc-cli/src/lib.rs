@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod btf_file;
+mod btf_id_symbol;
 mod check;
 mod dump;
 mod embed;

@@ -11,12 +11,9 @@ use btf_core::{Btf, Kind, TypeId};
 
 use super::module::Module;
 use super::node::Id;
+use crate::btf_id_symbol::{self, PREFIX, SECTION};
 use crate::{Error, Result};
 
-/// The section.
-pub(crate) const SECTION: &str = ".BTF_ids";
-/// What the symbols of ids and sets begin with.
-const SYMBOL_PREFIX: &str = "__BTF_ID__";
 /// What follows in a symbol that is not of an id, but of a set.
 const SETS: [&str; 2] = ["set__", "set8__"];
 
@@ -76,7 +73,7 @@ pub(crate) fn moved(module: &Module<'_>, btf: &Btf<'_>, first: TypeId) -> Result
 fn places<'a>(module: &Module<'a>) -> Result<Vec<Place<'a>>> {
     let mut places = Vec::new();
     for (symbol, at) in module.symbols_of(SECTION)? {
-        let Some(id) = symbol.strip_prefix(SYMBOL_PREFIX) else {
+        let Some(id) = symbol.strip_prefix(PREFIX) else {
             continue;
         };
         if SETS.iter().any(|set| id.starts_with(set)) {
@@ -95,15 +92,7 @@ fn places<'a>(module: &Module<'a>) -> Result<Vec<Place<'a>>> {
 
 /// `func__foo__123`: FUNC, foo.
 fn parse(id: &str) -> Option<(Kind, &str)> {
-    let (kind, rest) = id.split_once("__")?;
-    let kind = match kind {
-        "func" => Kind::FUNC,
-        "struct" => Kind::STRUCT,
-        "union" => Kind::UNION,
-        "typedef" => Kind::TYPEDEF,
-        _ => return None,
-    };
-    let (name, number) = rest.rsplit_once("__")?;
+    let (kind, name, number) = btf_id_symbol::parse(id)?;
     number
         .bytes()
         .all(|digit| digit.is_ascii_digit())

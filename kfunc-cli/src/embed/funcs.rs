@@ -4,18 +4,14 @@
 
 use btf_core::{Kind, TypeId};
 use kfunc_abi::record::{Kfunc, Param};
-use kfunc_abi::{Annotation, KernelVersion, KfuncFlags, Spelling, IMPL_SUFFIX};
+use kfunc_abi::{
+    Annotation, KernelVersion, KfuncFlags, Spelling, ARENA_ATTRIBUTE, FASTCALL_TAG, IMPL_SUFFIX,
+    KFUNC_TAG,
+};
 
 use super::node::{Id, Node};
 use super::types::Types;
 use crate::{Error, Result};
-
-/// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).
-const KFUNC_TAG: &str = "bpf_kfunc";
-/// The tag that says KF_FASTCALL to compilers (`KF_FASTCALL_TAG`, as above).
-const FASTCALL_TAG: &str = "bpf_fastcall";
-/// What a pointer into an arena points to (`TYPE_ATTR_ARENA`, as above).
-const ARENA_ATTRIBUTE: &str = "address_space(1)";
 
 /// The ids of a kfunc's FUNCs.
 pub(crate) struct Funcs<T = TypeId> {

@@ -5,14 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use btf_core::{Btf, Kind, TypeId};
-use kfunc_abi::{Hook, KernelVersion, KfuncFlags, Presence, ProgType, Signature};
+use kfunc_abi::{Hook, KernelVersion, KfuncFlags, Presence, ProgType, Signature, KFUNC_TAG};
 
 use super::registered::Kernel;
 use super::KfuncFile;
 use crate::{Error, Result};
 
-/// The tag by which libbpf and the kernel know a kfunc (`KF_DECL_TAG` of `tools/bpf/resolve_btfids`).
-const KFUNC_TAG: &[u8] = b"bpf_kfunc";
 /// The component that is the function itself.
 const WHOLE: i32 = -1;
 
@@ -227,7 +225,7 @@ fn moved_by(btf: &Btf<'_>, file: &KfuncFile) -> Result<u32> {
 
 /// The own FUNCs of `btf` that have the tag of kfuncs.
 fn of_tags<'e>(btf: &Btf<'_>) -> BTreeMap<TypeId, Member<'e>> {
-    let tags = btf.named(KFUNC_TAG, Kind::DECL_TAG);
+    let tags = btf.named(KFUNC_TAG.as_bytes(), Kind::DECL_TAG);
     let tags = tags.filter(|tag| tag.component() == Some(WHOLE));
     tags.filter_map(|tag| {
         let func = btf.get(tag.target()?)?;

@@ -14,11 +14,10 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use super::{NamedKfunc, Rooms, SplitBtf};
 use crate::btf_file::read;
+use crate::btf_id_symbol::{self, PREFIX, SECTION};
 use crate::id_sets::kfunc_sets;
 use crate::{Error, Result};
 
-const SECTION: &str = ".BTF_ids";
-const SYMBOL_PREFIX: &str = "__BTF_ID__";
 /// Bytes of the count of a set, and of an id.
 const WORD: usize = 4;
 /// Bytes of the count and the flags of a set with flags, and of an id with flags.
@@ -97,7 +96,7 @@ impl IdsFile {
         let (mut ids, mut sets) = (Vec::new(), Vec::new());
         for symbol in elf.symbols() {
             let name = symbol.name().unwrap_or_default();
-            let Some(name) = name.strip_prefix(SYMBOL_PREFIX) else {
+            let Some(name) = name.strip_prefix(PREFIX) else {
                 continue;
             };
             if symbol.section_index() != Some(section.index()) {
@@ -109,7 +108,8 @@ impl IdsFile {
             if let Some(set) = set(name, at, size) {
                 sets.push(set);
             } else {
-                let (kind, name) = id(name).ok_or_else(|| unknown(name))?;
+                let (kind, name, _) = btf_id_symbol::parse(name).ok_or_else(|| unknown(name))?;
+                let name = name.to_owned();
                 ids.push(Id { at, kind, name });
             }
         }
@@ -307,20 +307,6 @@ fn set(symbol: &str, at: usize, size: usize) -> Option<Set> {
     Some(set)
 }
 
-/// `func__NAME__NUMBER`.
-fn id(symbol: &str) -> Option<(Kind, String)> {
-    let (kind, rest) = symbol.split_once("__")?;
-    let kind = match kind {
-        "func" => Kind::FUNC,
-        "struct" => Kind::STRUCT,
-        "union" => Kind::UNION,
-        "typedef" => Kind::TYPEDEF,
-        _ => return None,
-    };
-    let (name, _) = rest.rsplit_once("__")?;
-    Some((kind, name.to_owned()))
-}
-
 fn unknown(symbol: &str) -> Error {
-    Error::Ids(format!("symbol {SYMBOL_PREFIX}{symbol} is not known"))
+    Error::Ids(format!("symbol {PREFIX}{symbol} is not known"))
 }

@@ -5,19 +5,20 @@
 use std::collections::BTreeSet;
 
 use btf_core::{Btf, Error, Kind, Type, TypeId};
+use kfunc_abi::{FASTCALL_TAG, KFUNC_TAG};
 
 use super::limits::all_ids;
 use super::printer::Printer;
 
 const WHOLE_TYPE: i32 = -1;
-/// The tag of functions that keep the registers that they could change.
-pub(super) const FAST_TAG: &[u8] = b"bpf_fastcall";
 
 /// Declares all kfuncs, by name.
 pub(super) fn declare(printer: &mut Printer<'_, '_>) -> Result<(), Error> {
     let btf = printer.btf;
-    let fast: BTreeSet<_> = tagged(btf, FAST_TAG).map(|func| func.id()).collect();
-    let mut kfuncs: Vec<_> = tagged(btf, b"bpf_kfunc").collect();
+    let fast: BTreeSet<_> = tagged(btf, FASTCALL_TAG.as_bytes())
+        .map(|func| func.id())
+        .collect();
+    let mut kfuncs: Vec<_> = tagged(btf, KFUNC_TAG.as_bytes()).collect();
     kfuncs.sort_by_key(|func| btf.name(func));
     printer.put("\n/* BPF kfuncs */\n#ifndef BPF_NO_KFUNC_PROTOTYPES\n");
     for func in kfuncs {

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use btf_core::{Btf, Kind, Param, TypeId};
+use kfunc_abi::FASTCALL_TAG;
 
 use super::forward::Forward;
-use super::kfuncs::{tagged, FAST_TAG};
+use super::kfuncs::tagged;
 use super::names::Names;
 use super::order::Order;
 use super::printer::Printer;
@@ -83,7 +84,9 @@ impl<'b, 'a> AfterKernel<'b, 'a> {
             }
         }
         Ok(Self {
-            fast: tagged(btf, FAST_TAG).map(|func| func.id()).collect(),
+            fast: tagged(btf, FASTCALL_TAG.as_bytes())
+                .map(|func| func.id())
+                .collect(),
             btf,
             order,
             forward,
