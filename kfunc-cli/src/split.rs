@@ -245,7 +245,7 @@ fn find_kfuncs(
     Ok((kfuncs, missing))
 }
 
-fn no_func(input: &Btf<'_>, kfunc: &NamedKfunc) -> Error {
+pub(crate) fn no_func(input: &Btf<'_>, kfunc: &NamedKfunc) -> Error {
     let name = kfunc.name.as_bytes();
     let other = input.types().find(|ty| input.name(ty) == name);
     match other {
@@ -276,14 +276,14 @@ fn describe(input: &Btf<'_>, error: SplitError) -> Error {
 }
 
 /// Memory for the indexes of a BTF.
-struct Rooms {
+pub(crate) struct Rooms {
     types: Vec<u32>,
     names: Vec<u32>,
     named_types: Vec<u32>,
 }
 
 impl Rooms {
-    fn of(btf: Option<&Btf<'_>>) -> Self {
+    pub(crate) fn of(btf: Option<&Btf<'_>>) -> Self {
         let types = btf.map_or(0, |btf| btf.own_len() as usize);
         Self {
             types: vec![0; types],
@@ -292,7 +292,7 @@ impl Rooms {
         }
     }
 
-    fn index<'r>(&'r mut self, btf: Btf<'r>) -> Btf<'r> {
+    pub(crate) fn index<'r>(&'r mut self, btf: Btf<'r>) -> Btf<'r> {
         btf.indexed(&mut self.types)
             .names_indexed(&mut self.names)
             .types_indexed(&mut self.named_types)
@@ -407,7 +407,7 @@ impl Writing {
 }
 
 /// What `fill` writes, given a slice of `len` bytes, or of as many as it then asks for.
-fn measured<E: From<BtfError>>(
+pub(crate) fn measured<E: From<BtfError>>(
     len: usize,
     mut fill: impl FnMut(&mut [u8]) -> std::result::Result<std::result::Result<usize, BtfError>, E>,
 ) -> std::result::Result<Vec<u8>, E> {

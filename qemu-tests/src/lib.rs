@@ -44,5 +44,4 @@ pub mod split_module;
 pub mod split_oracle;
 pub mod stamp;
 pub mod table;
-pub mod unsplit;
 pub mod verdict;
