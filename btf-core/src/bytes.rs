@@ -107,6 +107,17 @@ pub(crate) fn head(strings: &[u8]) -> u128 {
     }))
 }
 
+/// The first eight bytes of the name at the start of `strings`, as a number; zeros follow a shorter name.
+pub(crate) fn name_head(strings: &[u8]) -> u64 {
+    let [bytes @ .., _, _, _, _, _, _, _, _] = head(strings).to_be_bytes();
+    let word = u64::from_be_bytes(bytes);
+    let Some(len) = bytes.iter().position(|byte| *byte == 0) else {
+        return word;
+    };
+    let bits = u32::try_from(len).unwrap_or(0).saturating_mul(8);
+    word & !u64::MAX.checked_shr(bits).unwrap_or(0)
+}
+
 /// Whether the name at the start of `one` does not sort after the name at the start of `other`.
 ///
 /// Where the [`head`] of the first is the smaller one, it is so: the heads differ in the names, or after equal names.

@@ -8,6 +8,8 @@ mod sort;
 
 use self::output::Output;
 pub use self::push::Tag;
+pub(crate) use self::sort::sorted_by_name;
+pub use self::sort::SortKey;
 use crate::layout;
 use crate::limits::{
     HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_TYPES, VERSION,
@@ -195,7 +197,7 @@ impl<'b> Writer<'b> {
     }
 
     /// The offset of `name`, in which there is no NUL.
-    fn offset_of(&mut self, name: &[u8]) -> u32 {
+    pub(crate) fn offset_of(&mut self, name: &[u8]) -> u32 {
         if name.is_empty() {
             return 0;
         }
@@ -210,6 +212,11 @@ impl<'b> Writer<'b> {
             Some(place) => self.first_name().saturating_add(saturating_u32(place)),
             None => 0,
         }
+    }
+
+    /// Whether there was no room for a name.
+    pub(crate) fn lacks_names(&self) -> bool {
+        self.out.has_lost()
     }
 
     /// Takes up a name that is not there yet; gives its place.
@@ -279,16 +286,27 @@ impl<'b> Writer<'b> {
         Ok(id)
     }
 
-    /// Takes up the names of `ty`, a type of `btf`, in their order.
-    pub(crate) fn push_names_of(&mut self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
-        self.check_names_of(btf, ty)?;
-        let Some(references) = references(ty.info()) else {
-            return Ok(());
-        };
-        for reference in references {
-            if let Reference::Name(at) = reference {
-                self.offset_of(btf.name_at(ty.word(at).unwrap_or(0)));
-            }
+    /// As [`Writer::push_type`], of a type whose references were checked; `new_name` gives the offset that a name has here.
+    pub(crate) fn push_moved(
+        &mut self,
+        ty: &Type<'_>,
+        new_name: impl Fn(u32) -> u32,
+        new_id: impl Fn(TypeId) -> TypeId,
+    ) -> Result<(), Error> {
+        self.check_vlen(ty.info().vlen())?;
+        let mut references = references(ty.info())
+            .ok_or_else(|| self.error(ErrorKind::UnknownKind(ty.kind())))?
+            .peekable();
+        self.take_id()?;
+        let mut at = 0_usize;
+        while let Some(word) = ty.word(at) {
+            let word = match references.next_if(|reference| reference.at() == at) {
+                Some(Reference::Name(_)) => new_name(word),
+                Some(Reference::Id(_)) if word != 0 => new_id(TypeId(word)).0,
+                _ => word,
+            };
+            self.push_word(word);
+            at = at.saturating_add(4);
         }
         Ok(())
     }

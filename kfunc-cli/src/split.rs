@@ -10,8 +10,8 @@
 mod ids;
 
 use btf_core::{
-    merge_room, Amended, Btf, ByteOrder, Dialect, Distillation, Error as BtfError, ErrorKind,
-    Header, Kind, NewPrototype, TypeId, WriteOptions, Writer,
+    dedup_room, Amended, Btf, ByteOrder, Dialect, Distillation, Error as BtfError, ErrorKind,
+    Header, Kind, NewPrototype, SortKey, TypeId, WriteOptions, Writer,
 };
 use kfunc_abi::split::{ImplicitRule, SplitError, SplitErrorKind, SplitKfunc, Splitter};
 use kfunc_abi::{KfuncFlag, KfuncFlags};
@@ -155,22 +155,18 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
     let new = New::of(&input, &kfuncs, rule).map_err(|error| describe(&input, error))?;
     let added = Btf::parse_split(&new.added, &input)?;
     let amended = Amended::new(&added, &new.changes).ok_or(Error::NoBase)?;
-    let layout = !Header::parse(request.input)?.layout.is_empty();
+    let header = Header::parse(request.input)?;
     let writing = Writing {
-        layout,
-        long_header: Header::parse(request.input)?.is_long(),
+        layout: !header.layout.is_empty(),
+        long_header: header.is_long(),
         order: input.byte_order(),
         names: input.names_len() + added.names_len(),
         len: request.input.len() + new.added.len(),
     };
-    let merged = writing.merged(&amended, base)?;
-    let merged = match base {
-        Some(base) => Btf::parse_split(&merged, base)?,
-        None => Btf::parse(&merged)?,
-    };
     let mut distilled_base = None;
     let btf = if request.distill {
-        let (base, split) = writing.distilled(&merged)?;
+        let deduplicated = writing.deduplicated(&amended, base, false)?;
+        let (base, split) = writing.distilled(&deduplicated, base)?;
         let sorted = {
             let base = Btf::parse(&base)?;
             let mut names = vec![0; 2 * base.names_len()];
@@ -182,7 +178,7 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         distilled_base = Some(base);
         sorted
     } else {
-        writing.sorted(&merged, base)?
+        writing.deduplicated(&amended, base, true)?
     };
     let name = |change: &NewPrototype| {
         let func = input.get(change.func);
@@ -358,23 +354,40 @@ impl Writing {
         }
     }
 
-    fn merged(&self, amended: &Amended<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
-        let mut room = vec![0; merge_room(amended)];
-        self.write(base, |writer| writer.push_merged(amended, &mut room))
-    }
-
-    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
-        let mut room = vec![0; 3 * btf.own_len() as usize];
+    /// With of equal types a single one.
+    fn deduplicated(
+        &self,
+        amended: &Amended<'_>,
+        base: Option<&Btf<'_>>,
+        sorted: bool,
+    ) -> Result<Vec<u8>> {
+        let mut room = vec![0; dedup_room(amended)];
+        let keys = if sorted { 2 * amended.own_len() } else { 0 };
+        let mut keys = vec![SortKey::default(); keys as usize];
         self.write(base, |writer| {
-            writer.push_names(btf);
-            writer.push_sorted(btf, &mut room)
+            let order = sorted.then_some(&mut *keys);
+            writer.push_deduplicated(amended, &mut room, order)
         })
     }
 
-    /// The distilled base of `btf`, and what is then split from it.
-    fn distilled(&self, btf: &Btf<'_>) -> Result<(Vec<u8>, Vec<u8>)> {
-        let mut room = vec![0; Distillation::room(btf)];
-        let distillation = Distillation::of(btf, &mut room)?;
+    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
+        let types = btf.own_len() as usize;
+        let mut room = vec![0; 2 * types];
+        let mut order = vec![SortKey::default(); 2 * types];
+        self.write(base, |writer| {
+            writer.push_names(btf);
+            writer.push_sorted(btf, &mut room, &mut order)
+        })
+    }
+
+    /// The distilled base of `btf`, which is split from `base`, and what is then split from it.
+    fn distilled(&self, btf: &[u8], base: Option<&Btf<'_>>) -> Result<(Vec<u8>, Vec<u8>)> {
+        let btf = match base {
+            Some(base) => Btf::parse_split(btf, base)?,
+            None => Btf::parse(btf)?,
+        };
+        let mut room = vec![0; Distillation::room(&btf)];
+        let distillation = Distillation::of(&btf, &mut room)?;
         let new = self.without_layout();
         let base = new.write(None, |writer| distillation.push_base(writer))?;
         let parsed = Btf::parse(&base)?;

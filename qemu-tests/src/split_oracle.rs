@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use btf_core::{Btf, Kind};
 use kfunc_abi::KfuncFlags;
 use kfunc_cli::{
@@ -21,9 +21,6 @@ use crate::progress::step;
 use crate::resolve_btfids::Run;
 use crate::round_trip::ModuleBtf;
 use crate::{module, packages, resolve_btfids, split_module};
-
-/// How often resolve_btfids may find something more that is there twice.
-const DEDUP_RUNS: usize = 16;
 
 /// What a comparison found.
 #[derive(Clone, Debug, Default)]
@@ -137,9 +134,8 @@ fn module_cases(
             continue;
         }
         found += 1;
-        // Without what the kernel has, too; and with functions of ours that have every shape.
-        let lean = deduplicated(root, kernel, &module.data, vmlinux)?;
-        let (input, more) = split_module::with_kfuncs(&lean, vmlinux)?;
+        // And with functions of ours that have every shape.
+        let (input, more) = split_module::with_kfuncs(&module.data, vmlinux)?;
         let kfuncs = [kfuncs, more].concat();
         for distill in [false, true] {
             let how = if distill { ", distilled" } else { "" };
@@ -155,29 +151,6 @@ fn module_cases(
     }
     ensure!(found > 0, "no module has kfuncs");
     Ok(())
-}
-
-/// A module's BTF without what is there twice. The tool does not find all of it at once.
-fn deduplicated(
-    root: &BuildRoot,
-    kernel: &Kernel,
-    module: &[u8],
-    vmlinux: &[u8],
-) -> Result<Vec<u8>> {
-    let mut btf = module.to_vec();
-    for _ in 0..DEDUP_RUNS {
-        let run = Run {
-            btf: &btf,
-            base: Some(vmlinux),
-            distill: false,
-        };
-        let lean = resolve_btfids::deduplicated(root, kernel, &run)?;
-        if lean == btf {
-            return Ok(btf);
-        }
-        btf = lean;
-    }
-    bail!("resolve_btfids finds something twice each time")
 }
 
 /// The kfuncs of the sets in a vmlinux.

@@ -51,6 +51,11 @@ impl<'b> Output<'b> {
         self.back
     }
 
+    /// Whether a name was not kept.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost > 0
+    }
+
     /// Bytes that are enough for all there is; none if they are there.
     pub(crate) fn lacks(&self) -> Option<usize> {
         let need = self.kept().saturating_add(self.lost);
