@@ -20,7 +20,7 @@ use crate::kernel::Kernel;
 use crate::progress::step;
 use crate::resolve_btfids::Run;
 use crate::round_trip::ModuleBtf;
-use crate::{module, packages, resolve_btfids, split_module};
+use crate::{duplicates, module, packages, resolve_btfids, split_module};
 
 /// What a comparison found.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +93,15 @@ fn vmlinux_cases(
             );
         }
     }
+    let before = unsplit_btf(vmlinux, None, kfuncs, TypeOrder::Shuffled)?;
+    let case = Case {
+        name: "vmlinux, of two units",
+        input: &duplicates::twice(&before)?,
+        base: None,
+        distill: false,
+        kfuncs,
+    };
+    case.compare(root, kernel, compared)?;
     let case = Case {
         name: "vmlinux, split already",
         input: vmlinux,
