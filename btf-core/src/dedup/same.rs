@@ -11,6 +11,9 @@ use crate::{Amended, Kind, Type};
 /// Where a record's first word behind the common part is: the word of an INT, the component of a DECL_TAG.
 const FIRST_WORD: usize = 12;
 
+/// How many types on the way to one with a name count in a hash.
+const WAY_LEN: usize = 4;
+
 /// All types, and their names as numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Records<'d, 'r> {
@@ -113,7 +116,8 @@ impl<'d> Records<'d, '_> {
     }
 
     /// A hash of what is compared to find a candidate. Enums have that of their name, since one of the same name may be the
-    /// declaration of another; anonymous ones cannot, and there are many.
+    /// declaration of another; anonymous ones cannot, and there are many. A kernel has hundreds of anonymous structs with the
+    /// same members: there, the names of the members' types count, too.
     pub(super) fn hash(&self, ty: &Type<'_>, target: impl Fn(u32) -> u32) -> u32 {
         let mut hash = Hash::new();
         hash.take(self.name(ty));
@@ -134,6 +138,9 @@ impl<'d> Records<'d, '_> {
                 for member in ty.members() {
                     hash.take(self.names.of(member.name));
                     hash.take(member.bit_offset);
+                    if ty.name_offset() == 0 {
+                        self.take_way(&mut hash, member.ty.0);
+                    }
                 }
             }
             Kind::INT | Kind::FLOAT | Kind::FWD => hash.take(ty.size_or_type()),
@@ -148,6 +155,29 @@ impl<'d> Records<'d, '_> {
             }
         }
         hash.finish()
+    }
+}
+
+impl Records<'_, '_> {
+    /// Takes up what is on the way to a type with a name. Types can only be equal if it is the same; but that of an array does
+    /// not always count ([`super::graph`]), and a declaration can stand for what it declares.
+    fn take_way(&self, hash: &mut Hash, id: u32) {
+        let mut ty = self.get(id);
+        for _ in 0..WAY_LEN {
+            hash.take(self.name(&ty));
+            hash.take(
+                match ty.kind() {
+                    Kind::FWD | Kind::UNION => Kind::STRUCT.0,
+                    Kind::ENUM64 => Kind::ENUM.0,
+                    kind => kind.0,
+                }
+                .into(),
+            );
+            if !is_link(ty.kind()) {
+                return;
+            }
+            ty = self.get(child(&ty, 0));
+        }
     }
 }
 
