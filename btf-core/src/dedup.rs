@@ -122,15 +122,11 @@ impl Dedup<'_, '_> {
         if let Some(base) = self.records.amended.base() {
             self.take_base(base);
         }
-        for ty in self.records.amended.types() {
-            // They are never equal.
-            if matches!(ty.kind(), Kind::VAR | Kind::DATASEC) {
-                put(self.map, ty.id().0, ty.id().0);
-            }
-        }
-        self.take_primitives();
+        let declares = self.take_primitives();
         self.take_composites()?;
-        self.resolve_forwards();
+        if declares {
+            self.resolve_forwards();
+        }
         self.take_references()
     }
 

@@ -143,8 +143,11 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         Some(base) => Btf::parse_split(request.input, base)?,
         None => Btf::parse(request.input)?,
     };
-    let mut rooms = Rooms::of(Some(&input));
-    let input = rooms.index(input);
+    // Its names are deduplicated, and need not be found before.
+    let types = input.own_len() as usize;
+    let (mut types_room, mut named_types) = (vec![0; types], vec![0; 2 * types]);
+    let input = input.indexed(&mut types_room);
+    let input = input.types_indexed(&mut named_types);
 
     let (kfuncs, missing) = find_kfuncs(&input, request)?;
     let types: Vec<_> = request.types.iter().map(String::as_bytes).collect();
@@ -313,7 +316,8 @@ impl New {
             proto: TypeId::VOID,
         };
         let mut changes = vec![unchanged; kfuncs.len()];
-        let mut tags = vec![0; splitter.room()];
+        // Enough, whatever of them is a tag.
+        let mut tags = vec![0; input.own_len() as usize];
         let mut changed = 0;
         let added = measured::<SplitError>(0, |out| {
             let mut writer = Writer::with(
@@ -321,6 +325,7 @@ impl New {
                 WriteOptions {
                     base: Some(input),
                     dialect: Dialect::Vlen24,
+                    repeat_names: true,
                     ..WriteOptions::default()
                 },
             );
@@ -410,6 +415,7 @@ impl Writing {
                     dialect: Dialect::Vlen24,
                     layout: self.layout,
                     long_header: self.long_header,
+                    repeat_names: false,
                     name_index: &mut name_index,
                 },
             );

@@ -261,6 +261,7 @@ impl<'b> Before<'b> {
                     dialect: Dialect::Vlen24,
                     layout: !header.layout.is_empty(),
                     long_header: header.is_long(),
+                    repeat_names: false,
                     name_index: &mut name_index,
                 },
             );

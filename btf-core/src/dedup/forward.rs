@@ -13,10 +13,6 @@ const AMBIGUOUS: u32 = 1 << 31;
 impl Dedup<'_, '_> {
     pub(super) fn resolve_forwards(&mut self) {
         let own = self.records.amended.types();
-        let is_open = |ty: &Type<'_>| ty.kind() == Kind::FWD && self.stays(ty.id().0);
-        if !own.clone().any(|ty| is_open(&ty)) {
-            return;
-        }
         // The hypothesis is not needed any more. It has two words for each type.
         self.hypothesis.words().fill(0);
         if let Some(base) = self.records.amended.base() {

@@ -42,7 +42,8 @@ impl<'r> Hypothesis<'r> {
     }
 
     pub(super) fn new(words: &'r mut [u32]) -> Self {
-        words.fill(UNSEEN);
+        let types = words.len() / 2;
+        words.get_mut(..types).unwrap_or_default().fill(UNSEEN);
         Self {
             words,
             len: 0,

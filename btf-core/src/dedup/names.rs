@@ -2,8 +2,8 @@
 
 //! From an offset into the input's strings to the offset that the name gets: then equal names are equal numbers.
 
-use crate::references::{references, Reference};
-use crate::words::{index, put, word};
+use crate::references::{each_word, Word};
+use crate::words::{index, put, word as read};
 use crate::{Amended, Error, ErrorKind, TypeId, Writer};
 
 /// For a name that was not met yet.
@@ -35,24 +35,25 @@ impl<'r> NameMap<'r> {
         let (names, first) = (amended.names(), amended.first_name());
         let (end_name, end_id) = (names.end_name().max(1), amended.end_id().0);
         for ty in amended.types() {
-            let unknown = || ErrorKind::UnknownKind(ty.kind()).of_type(ty.id());
-            for reference in references(ty.info()).ok_or_else(unknown)? {
-                let value = ty.word(reference.at()).unwrap_or(0);
-                match reference {
-                    Reference::Id(_) if value >= end_id => {
-                        return Err(ErrorKind::InvalidTypeId(TypeId(value)).of_type(ty.id()));
-                    }
-                    Reference::Name(_) if value >= end_name => {
-                        return Err(ErrorKind::InvalidName(value).of_type(ty.id()));
-                    }
-                    Reference::Name(_) if value >= first && value != 0 => {
-                        let place = value.saturating_sub(first);
-                        if word(offsets, place) == Some(UNSEEN) {
-                            put(offsets, place, writer.offset_of(names.name_at(value)));
-                        }
-                    }
-                    _ => {}
+            let mut wrong = None;
+            let known = each_word(&ty, |word, value| match word {
+                Word::Id if value >= end_id => {
+                    wrong = Some(ErrorKind::InvalidTypeId(TypeId(value)));
                 }
+                Word::Name if value >= end_name => wrong = Some(ErrorKind::InvalidName(value)),
+                Word::Name if value >= first && value != 0 => {
+                    let place = value.saturating_sub(first);
+                    if read(offsets, place) == Some(UNSEEN) {
+                        put(offsets, place, writer.offset_of(names.name_at(value)));
+                    }
+                }
+                _ => {}
+            });
+            if !known {
+                wrong = Some(ErrorKind::UnknownKind(ty.kind()));
+            }
+            if let Some(wrong) = wrong {
+                return Err(wrong.of_type(ty.id()));
             }
         }
         Ok(Self { first, offsets })
@@ -61,7 +62,7 @@ impl<'r> NameMap<'r> {
     /// The new offset of the name at `offset`.
     pub(super) fn of(&self, offset: u32) -> u32 {
         match offset.checked_sub(self.first) {
-            Some(place) if offset != 0 => word(self.offsets, place).unwrap_or(0),
+            Some(place) if offset != 0 => read(self.offsets, place).unwrap_or(0),
             _ => offset,
         }
     }

@@ -8,9 +8,14 @@ use crate::words::put;
 use crate::{Kind, Type};
 
 impl Dedup<'_, '_> {
-    pub(super) fn take_primitives(&mut self) {
+    /// Gives whether there are FWDs.
+    pub(super) fn take_primitives(&mut self) -> bool {
+        let mut declares = false;
         for ty in self.records.amended.types() {
+            declares |= ty.kind() == Kind::FWD;
             match ty.kind() {
+                // They are never equal.
+                Kind::VAR | Kind::DATASEC => put(self.map, ty.id().0, ty.id().0),
                 Kind::INT | Kind::FLOAT | Kind::FWD => {
                     let hash = self.records.hash(&ty, |id| id);
                     let stands = self.known(&ty, hash).unwrap_or(ty.id().0);
@@ -20,6 +25,7 @@ impl Dedup<'_, '_> {
                 _ => {}
             }
         }
+        declares
     }
 
     /// An enum that is only declared stands for the first one of its name that is more, or the other way round.
