@@ -35,6 +35,8 @@ pub struct Report {
     pub calls: Vec<Call>,
     /// The calls of kfuncs of every shape.
     pub shapes: Vec<Shape>,
+    /// Cells of the compatibility table, as the guest told them.
+    pub cells: Vec<String>,
     /// Number of checks that held.
     pub held: usize,
     /// What did not hold, in words.
@@ -141,6 +143,17 @@ pub fn judge_shapes(console: &[String], public: &[String]) -> Result<Report> {
     Ok(report)
 }
 
+/// Judges the `console` of a guest that has filled in the compatibility table, but for the cells.
+///
+/// # Errors
+///
+/// As [`judge`].
+pub fn judge_compat(console: &[String]) -> Result<Report> {
+    let (mut report, log) = read(console)?;
+    report.failures.extend(complaints(&log));
+    Ok(report)
+}
+
 /// The name in the declaration of a function.
 fn function_name(declaration: &str) -> &str {
     let before = declaration.split('(').next().unwrap_or_default();
@@ -171,6 +184,9 @@ fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(shape) = line.strip_prefix("@shape ") {
             said += 1;
             report.shapes.push(parse_shape(shape)?);
+        } else if let Some(cell) = line.strip_prefix("@cell ") {
+            said += 1;
+            report.cells.push(cell.to_owned());
         } else if let Some(check) = line.strip_prefix("@check ") {
             said += 1;
             match check.split_once('|') {
