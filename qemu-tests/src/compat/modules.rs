@@ -12,8 +12,9 @@ use kfunc_cli::{split_btf, IdsFile, SplitRequest};
 use super::{ToolKernels, KFUNCS, PREFIX, UNDECLARED};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
+use crate::module;
 use crate::progress::step;
-use crate::{module, resolve_btfids};
+use crate::resolve_btfids::{self, Resolved, Run};
 
 /// The module's name.
 const NAME: &str = "kfunc_compat";
@@ -146,18 +147,23 @@ impl Script<'_> {
         )
     }
 
-    /// As the build of 6.12 does it. In a module for 7.x pahole may leave types twice, such as struct bpf_prog_aux, which
-    /// the verifier then does not know: there the kernel's own tool takes those out, and splits nothing.
+    /// What pahole says, without what it says twice: on 7.3 it may leave a second struct bpf_prog_aux in the module, which
+    /// the verifier does not take for the kernel's. The tool finds no kfunc here, and splits nothing.
+    fn deduplicated(&self, distill: bool) -> Result<Resolved> {
+        let input = fs::read(self.root.host_path(self.folder).join("in.btf"))?;
+        let vmlinux = module::vmlinux_btf(self.root, self.kernel)?;
+        let run = Run {
+            btf: &input,
+            base: Some(&vmlinux),
+            distill,
+        };
+        resolve_btfids::without_kfuncs(self.root, self.tools.new, &run)
+    }
+
+    /// As the build of 6.12 does it, where that leaves nothing twice.
     fn by_old_tools(&self) -> Result<()> {
         if self.kernel.series.native {
-            let input = fs::read(self.root.host_path(self.folder).join("in.btf"))?;
-            let vmlinux = module::vmlinux_btf(self.root, self.kernel)?;
-            let run = resolve_btfids::Run {
-                btf: &input,
-                base: Some(&vmlinux),
-                distill: true,
-            };
-            let lean = resolve_btfids::without_kfuncs(self.root, self.tools.new, &run)?;
+            let lean = self.deduplicated(true)?;
             self.write("old.BTF", &lean.btf)?;
             self.write(
                 "old.BTF.base",
@@ -208,7 +214,7 @@ impl Script<'_> {
         let vmlinux = module::vmlinux_btf(self.root, self.kernel)?;
         let ids = IdsFile::read(&folder.join(format!("{NAME}.ko")))?;
         let split = split_btf(&SplitRequest {
-            input: &fs::read(folder.join("in.btf"))?,
+            input: &self.deduplicated(false)?.btf,
             base: Some(&vmlinux),
             kfuncs: &ids.kfuncs(None)?,
             suffix: None,
