@@ -2,8 +2,8 @@
 /*
  * One module, with BTF of several tools, and programs that were compiled against several headers:
  *
- *   @cell TOOLS|PROGRAM|KFUNC|WHO|WORDS    WHO is "accepted", and WORDS what arrived as the implicit argument: "own
- *                                          aux" or a number; or WHO refused the program, and WORDS say why
+ *   @cell CELL|WHO|WORDS           CELL is TOOLS|PROGRAM|KFUNC. WHO is "accepted", and WORDS tell what arrived as the
+ *                                  implicit argument; or WHO refused the program, and WORDS say why
  *
  * The host knows what must come of each (src/compat/expected.rs).
  */

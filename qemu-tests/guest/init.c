@@ -7,7 +7,7 @@
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
- *   @cell TOOLS|PROGRAM|KFUNC|WHO|WORDS    one cell of the compatibility table (compat.c)
+ *   @cell CELL|WHO|WORDS               one cell of the compatibility table (compat.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end

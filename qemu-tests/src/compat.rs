@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The compatibility table: kfuncs with an implicit argument, by BTF of old and of new tools, on a kernel that fills it in and
-//! on one that does not, called by programs of old and of new headers. `docs/compatibility.md` has it.
+//! The compatibility table: kfuncs with an implicit argument, by BTF of old and of new tools, on a kernel that fills it
+//! in and on one that does not, called by programs of old and of new headers. `docs/compatibility.md` has it.
 //!
 //! ```text
 //!   one module in C ──► pahole ──► old.ko ──► bpftool ──► old.h ──► programs ──┐

@@ -385,6 +385,31 @@ mod tests {
     }
 
     #[test]
+    fn cells_are_kept_and_the_log_is_judged() {
+        let judged = |lines: &[&str]| {
+            let console: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+            judge_compat(&console)
+        };
+        let report = judged(&[
+            "@cell old|raw|plain|accepted|2",
+            "@check rmmod|ok",
+            "@done 2",
+        ]);
+        let report = report.unwrap();
+        assert_eq!(report.cells, ["old|raw|plain|accepted|2"]);
+        assert_eq!((report.held, report.failures.len()), (1, 0));
+        for wrong in ["@check rmmod|busy", "@log BPF: Invalid name"] {
+            let done = format!("@done {}", usize::from(wrong.starts_with("@check")));
+            assert_eq!(
+                judged(&[wrong, &done]).unwrap().failures.len(),
+                1,
+                "{wrong}"
+            );
+        }
+        assert!(judged(&["@cell old|raw|plain|accepted|2", "@done 2"]).is_err());
+    }
+
+    #[test]
     fn a_guest_that_stops_early_or_loses_lines_is_an_error() {
         assert!(judge(&console(&[], "Kernel panic"), false).is_err());
         assert!(judge(&console(&[], "@done 4"), false).is_err());

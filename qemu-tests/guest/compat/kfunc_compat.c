@@ -40,7 +40,7 @@ __bpf_kfunc u64 bpf_compat_legacy_impl(u64 value, struct bpf_prog_aux *aux__ign)
 	return arrived(aux__ign);
 }
 
-/* The same, but the namesake does not say of which type the argument is, as bpf_wq_set_callback_impl of 6.12 does not. */
+/* The same, but the namesake does not say which type the argument has: nor does bpf_wq_set_callback_impl of 6.12. */
 __bpf_kfunc u64 bpf_compat_void(u64 value, struct bpf_prog_aux *aux)
 {
 	return arrived(aux);

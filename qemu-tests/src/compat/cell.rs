@@ -114,7 +114,7 @@ fn of(cell: &str, key: Key) -> Option<&str> {
     cell.strip_prefix(&key.to_string())?.strip_prefix('|')
 }
 
-/// What is not as it must be, in the cells that a guest has told of a kernel with `native` implicit arguments or without.
+/// What is not as it must be in the cells of a guest, whose kernel has `native` implicit arguments or not.
 pub(super) fn judge(cells: &[String], native: bool) -> Vec<String> {
     let mut failures = Vec::new();
     let mut known = 0;

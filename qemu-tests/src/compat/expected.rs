@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What must come of each cell, written by hand from the kernel's source (`kernel/bpf/verifier.c`): `add_kfunc_call`,
-//! `fetch_kfunc_meta` and `check_kfunc_args` of 6.12, `fetch_kfunc_meta`, `bpf_add_kfunc_call` and `check_kfunc_args` of 7.3.
+//! What must come of each cell, written by hand from the kernel's source (`kernel/bpf/verifier.c`): `add_kfunc_call`
+//! and `check_kfunc_args` of 6.12; `fetch_kfunc_meta`, `bpf_add_kfunc_call` and `check_kfunc_args` of 7.3.
 
 use super::cell::{Key, Program, Tools};
 use super::outcome::Outcome::{
@@ -16,7 +16,7 @@ const NATIVE: bool = true;
 type Row = [Outcome; 3];
 
 const EXPECTED: &[(bool, Tools, &str, Row)] = &[
-    // One prototype: the aux is an argument as any other, and no program has one to pass.
+    // One prototype: the aux is an argument as any other, and these programs have none to pass.
     (
         WITHOUT,
         Tools::Old,

@@ -147,8 +147,8 @@ impl Script<'_> {
         )
     }
 
-    /// What pahole says, without what it says twice: on 7.3 it may leave a second struct bpf_prog_aux in the module, which
-    /// the verifier does not take for the kernel's. The tool finds no kfunc here, and splits nothing.
+    /// What pahole says, without what vmlinux has too: on 7.3 it may leave a second struct bpf_prog_aux, which the
+    /// verifier does not take for its own. The tool finds no kfunc here, and splits nothing.
     fn deduplicated(&self, distill: bool) -> Result<Resolved> {
         let input = fs::read(self.root.host_path(self.folder).join("in.btf"))?;
         let vmlinux = module::vmlinux_btf(self.root, self.kernel)?;
