@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
- * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead. "native" says
- * that the kernel has implicit arguments of its own. One line each, on the console:
+ * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "compat",
+ * one with BTF of several tools. "native" says that the kernel has implicit arguments of its own. One line each, on the
+ * console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
+ *   @cell CELL|WHO|WORDS               one cell of the compatibility table (compat.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
@@ -27,6 +29,7 @@
 #include <sys/stat.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "compat.h"
 #include "kernel_log.h"
 #include "programs.h"
 #include "shapes.h"
@@ -313,7 +316,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 int main(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	bool shapes = false;
+	bool shapes = false, compat = false;
 	int log;
 
 	mkdir("/proc", 0755);
@@ -331,11 +334,15 @@ int main(int argc, char **argv)
 			native_kernel = true;
 		if (!strcmp(argv[i], "shapes"))
 			shapes = true;
+		if (!strcmp(argv[i], "compat"))
+			compat = true;
 	}
 
 	log = begin_kernel_log();
 	if (shapes)
 		test_shapes(native_kernel);
+	else if (compat)
+		test_compat();
 	else
 		test_example();
 	print_kernel_log(log);

@@ -20,6 +20,7 @@ pub mod bench;
 pub mod boot;
 pub mod build_root;
 pub mod call_oracle;
+pub mod compat;
 pub mod dump_check;
 pub mod duplicates;
 pub mod fuzz;
