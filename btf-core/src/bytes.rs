@@ -21,12 +21,17 @@ impl ByteOrder {
 
     /// The 32-bit word of `data` at `offset`.
     pub(crate) fn u32_at(self, data: &[u8], offset: usize) -> Option<u32> {
-        let bytes = array(data, offset)?;
-        Some(if self == Self::NATIVE {
+        Some(self.u32_of(array(data, offset)?))
+    }
+
+    /// The 32-bit word in `bytes`.
+    #[inline]
+    pub(crate) fn u32_of(self, bytes: [u8; 4]) -> u32 {
+        if self == Self::NATIVE {
             u32::from_ne_bytes(bytes)
         } else {
             swapped(bytes)
-        })
+        }
     }
 
     /// Makes `value` the word of `data` at `offset`, if there is one.

@@ -4,8 +4,10 @@
 //!
 //! ```text
 //!   strings   │ 0 i n t 0 t a s k 0 u 8 0 │        a place is an offset here: int 1, task 5
-//!   slots     │ 0 │ 6 │ 0 │ 0 │ 2 │ 0 │ 11 │ 0 │   1 + place, at hash modulo slots or behind; 0 is free
+//!   slots     │ 0 │ 6 │ 0 │ 0 │ 2 │ 0 │ 11 │ 0 │   1 + place, at the hash's slot or behind; 0 is free
 //! ```
+//!
+//! Beside the place, a slot has some bits of the hash: most other names are told apart without a look at them.
 //!
 //! In a table of types a place is the number of a type, and a name may have several.
 
@@ -65,10 +67,12 @@ impl<'r> NameTable<&'r mut [u32]> {
     pub(crate) fn add(&mut self, name: &[u8], place: usize, next: usize) {
         let free = self.used.saturating_mul(8) < self.slots.len().saturating_mul(7);
         let entry = u32::try_from(place.saturating_add(1)).ok();
-        let (Some(entry), true) = (entry, free) else {
+        let (Some(entry @ ..=PLACE_MASK), true) = (entry, free) else {
             return;
         };
-        let mut at = start(self.slots, name);
+        let hash = hash(name);
+        let entry = entry | tag(hash);
+        let mut at = start(self.slots, hash);
         // There is a free one.
         while self.slots.get(at).is_some_and(|slot| *slot != 0) {
             at = after(self.slots, at);
@@ -101,13 +105,24 @@ impl<'r> NameTable<&'r [u32]> {
 }
 
 fn places<'s>(slots: &'s [u32], name: &[u8]) -> impl Iterator<Item = usize> + use<'s> {
-    let mut at = start(slots, name);
+    let hash = hash(name);
+    let mut at = start(slots, hash);
     let entries = iter::from_fn(move || {
-        let entry = slots.get(at)?.checked_sub(1)?;
+        let entry = slots.get(at).copied().filter(|entry| *entry != 0)?;
         at = after(slots, at);
-        usize::try_from(entry).ok()
+        Some(entry)
     });
-    entries.take(slots.len())
+    let entries = entries.take(slots.len());
+    let similar = entries.filter(move |entry| entry & !PLACE_MASK == tag(hash));
+    similar.filter_map(|entry| usize::try_from((entry & PLACE_MASK).checked_sub(1)?).ok())
+}
+
+/// The bits of a slot that are 1 + place. There are less than 2^24 bytes of names, and less types.
+const PLACE_MASK: u32 = (1 << 25) - 1;
+
+/// The bits of a hash that a slot has beside the place: the low ones, since the upper ones choose the slot.
+fn tag(hash: u32) -> u32 {
+    hash << PLACE_MASK.count_ones()
 }
 
 /// The slot behind `at`; the first one is behind the last.
@@ -120,11 +135,11 @@ fn after(slots: &[u32], at: usize) -> usize {
     }
 }
 
-/// The slot at which the search for `name` begins: its hash, in proportion to the number of slots.
-fn start(slots: &[u32], name: &[u8]) -> usize {
+/// The slot at which the search for a name of this hash begins: the hash, in proportion to the number of slots.
+fn start(slots: &[u32], hash: u32) -> usize {
     let slots = u64::try_from(slots.len()).unwrap_or(u64::MAX);
     // The product has no more bits than both have together: there are less than 2^32 slots that a place fits in.
-    let place = u64::from(hash(name)).wrapping_mul(slots) >> u32::BITS;
+    let place = u64::from(hash).wrapping_mul(slots) >> u32::BITS;
     usize::try_from(place).unwrap_or(0)
 }
 

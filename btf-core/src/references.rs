@@ -6,7 +6,6 @@
 
 use core::iter;
 
-use crate::limits::TYPE_LEN;
 use crate::{Info, Kind, Type};
 
 /// What a word of a record is.
@@ -84,13 +83,19 @@ pub(crate) fn each_word(ty: &Type<'_>, mut visit: impl FnMut(Word, u32)) -> bool
     visit(Word::Name, ty.name_offset());
     visit(Word::Other, ty.info().0);
     visit(words.third, ty.size_or_type());
-    let mut at = TYPE_LEN;
-    for word in words.element.iter().cycle() {
-        let Some(value) = ty.word(at) else {
-            break;
-        };
-        visit(*word, value);
-        at = at.saturating_add(WORD_LEN);
+    // Patterns of one length are apart, so that there is no loop in the loop.
+    match *words.element {
+        [one] => ty.each_chunk(|[word]| visit(one, word)),
+        [one, two] => ty.each_chunk(|[first, second]| {
+            visit(one, first);
+            visit(two, second);
+        }),
+        [one, two, three] => ty.each_chunk(|[first, second, third]| {
+            visit(one, first);
+            visit(two, second);
+            visit(three, third);
+        }),
+        _ => {}
     }
     true
 }
@@ -120,6 +125,7 @@ mod tests {
     use super::Reference::{Id, Name};
     use super::*;
     use crate::elements::MEMBER_LEN;
+    use crate::limits::TYPE_LEN;
     use crate::{ByteOrder, TypeId};
 
     /// Bytes of a record with three elements of the longest kind.

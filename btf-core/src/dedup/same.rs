@@ -146,6 +146,9 @@ impl<'d> Records<'d, '_> {
             Kind::INT | Kind::FLOAT | Kind::FWD => hash.take(ty.size_or_type()),
             Kind::TYPEDEF => {}
             _ => {
+                if let Some(array) = ty.array() {
+                    hash.take(array.len);
+                }
                 for at in 0..children(ty) {
                     hash.take(target(child(ty, at)));
                 }

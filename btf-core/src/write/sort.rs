@@ -135,17 +135,36 @@ pub(crate) fn sorted_by_name<'k, 'a>(
     }))
 }
 
-/// Sorts `keys`, merging ever longer parts; gives the one of the two slices that they are in then. Equal keys stay in their
-/// order: `in_order` says that of them.
+/// Sorts `keys`; gives the one of the two slices, of one length, that they are in then. Equal keys stay in their order:
+/// `in_order` says that of them. What comes behind keys that are sorted, such as types that were added to a sorted BTF, is
+/// sorted alone.
 fn sort<'k>(
+    keys: &'k mut [SortKey],
+    spare: &'k mut [SortKey],
+    in_order: impl Fn(&SortKey, &SortKey) -> bool,
+) -> &'k [SortKey] {
+    let next = keys.iter().skip(1);
+    let pairs = keys.iter().zip(next);
+    let sorted = pairs.take_while(|(one, other)| in_order(one, other));
+    let sorted = sorted.count().saturating_add(1);
+    let rest = keys.get_mut(sorted..).unwrap_or_default();
+    if rest.is_empty() {
+        return keys;
+    }
+    sort_all(rest, spare.get_mut(sorted..).unwrap_or_default(), &in_order);
+    let (one, other) = keys.split_at_checked(sorted).unwrap_or_default();
+    merge(one, other, spare, in_order);
+    spare
+}
+
+/// Sorts `keys`, merging ever longer parts.
+fn sort_all<'k>(
     mut keys: &'k mut [SortKey],
     mut spare: &'k mut [SortKey],
     in_order: impl Fn(&SortKey, &SortKey) -> bool,
-) -> &'k [SortKey] {
-    if keys.is_sorted_by(|one, other| in_order(one, other)) {
-        return keys;
-    }
+) {
     let mut width = 1_usize;
+    let mut elsewhere = false;
     while width < keys.len() {
         let parts = width.saturating_mul(2);
         for (from, to) in keys.chunks(parts).zip(spare.chunks_mut(parts)) {
@@ -153,9 +172,14 @@ fn sort<'k>(
             merge(one, other, to, &in_order);
         }
         mem::swap(&mut keys, &mut spare);
+        elsewhere = !elsewhere;
         width = parts;
     }
-    keys
+    if elsewhere {
+        for (to, from) in spare.iter_mut().zip(keys) {
+            *to = *from;
+        }
+    }
 }
 
 fn merge<'k>(
