@@ -53,10 +53,9 @@ pub fn dedup_room(amended: &Amended<'_>) -> usize {
     .fold(0, usize::saturating_add)
 }
 
-impl Writer<'_> {
-    /// Adds all types of `amended` but those of the input's base, and of equal ones a single one: strings in the order of
-    /// their first use, types in the order that they were in, or sorted by name if `order` has room for it (two for each
-    /// own type), as [`Writer::push_sorted`] sorts them.
+impl<'b> Writer<'b> {
+    /// Finds out which types of `amended` stay, those of the input's base aside; takes up all names, in the order of their first
+    /// use. [`Deduplicated::push`] then writes the types.
     ///
     /// The input should have an index of its types ([`Btf::indexed`]), and so should its base, with one of its names
     /// ([`Btf::names_indexed`]). `room` needs as many words as [`dedup_room`] says. About linear in the types.
@@ -64,13 +63,24 @@ impl Writer<'_> {
     /// # Errors
     ///
     /// The room is too small; a reference to no type, or to one that nothing refers to; types that contain themselves
-    /// without a struct between; or as [`Writer::push_type`].
-    pub fn push_deduplicated(
-        &mut self,
-        amended: &Amended<'_>,
-        room: &mut [u32],
-        order: Option<&mut [SortKey]>,
-    ) -> Result<(), Error> {
+    /// without a struct between.
+    ///
+    /// ```
+    /// # use btf_core::{dedup_room, Amended, Error, SortKey, Writer};
+    /// fn sorted<'b>(amended: &Amended<'_>, out: &'b mut [u8]) -> Result<&'b [u8], Error> {
+    ///     let mut room = vec![0; dedup_room(amended)];
+    ///     let mut keys = vec![SortKey::default(); 2 * amended.own_len() as usize];
+    ///     let mut writer = Writer::new(out);
+    ///     let deduplicated = writer.deduplicate(amended, &mut room)?;
+    ///     deduplicated.push(Some(amended.sorted_by_name(&mut keys)?))?;
+    ///     writer.finish()
+    /// }
+    /// ```
+    pub fn deduplicate<'w, 'd, 'r>(
+        &'w mut self,
+        amended: &'d Amended<'d>,
+        room: &'r mut [u32],
+    ) -> Result<Deduplicated<'w, 'b, 'd, 'r>, Error> {
         let need = dedup_room(amended);
         let mut room = room;
         let mut part = |words| {
@@ -79,10 +89,6 @@ impl Writer<'_> {
         };
         let types = index(amended.end_id().0);
         let names = NameMap::fill(self, amended, part(NameMap::room(amended))?)?;
-        if self.lacks_names() {
-            // Without its names a type cannot be told from others. It is measured as if each would stay.
-            return self.push_all(amended);
-        }
         let mut dedup = Dedup {
             records: Records { amended, names },
             first: amended.first_id().0,
@@ -91,15 +97,50 @@ impl Writer<'_> {
             stack: Stack::new(part(Stack::room(types))?),
             table: Table::new(part(Table::room(types))?, types),
         };
-        dedup.run()?;
-        dedup.push(self, order)
-    }
-
-    fn push_all(&mut self, amended: &Amended<'_>) -> Result<(), Error> {
-        for ty in amended.types() {
-            self.push_type(amended.names(), &ty, |id| id)?;
+        // Without its names a type cannot be told from others. It is measured as if each would stay.
+        if self.lacks_names() {
+            dedup.keep_all();
+        } else {
+            dedup.run()?;
         }
-        Ok(())
+        Ok(Deduplicated {
+            writer: self,
+            dedup,
+        })
+    }
+}
+
+/// A BTF of which it is known what stays ([`Writer::deduplicate`]).
+pub struct Deduplicated<'w, 'b, 'd, 'r> {
+    writer: &'w mut Writer<'b>,
+    dedup: Dedup<'d, 'r>,
+}
+
+impl Deduplicated<'_, '_, '_, '_> {
+    /// Adds all types but those of the input's base, and of equal ones a single one: in the order of `order`, what
+    /// [`Amended::sorted_by_name`] gives, or else in the order that they were in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::push_type`].
+    pub fn push(self, order: Option<&[SortKey]>) -> Result<(), Error> {
+        let Self { writer, mut dedup } = self;
+        match order {
+            Some(order) => dedup.push(writer, order.iter().map(|key| key.id().0)),
+            None => dedup.push(writer, dedup.first..dedup.end()),
+        }
+    }
+}
+
+impl Amended<'_> {
+    /// All types but those of the input's base, in the order of their names: anonymous ones first, and those of one name in
+    /// the order that they were in. Time is n log n, or linear where they are sorted already.
+    ///
+    /// # Errors
+    ///
+    /// `room` has less than two keys for each type ([`Amended::own_len`]).
+    pub fn sorted_by_name<'k>(&self, room: &'k mut [SortKey]) -> Result<&'k [SortKey], Error> {
+        sorted_by_name(self.types(), self.names(), room)
     }
 }
 
@@ -198,31 +239,28 @@ impl Dedup<'_, '_> {
         self.records.amended.end_id().0
     }
 
-    /// Writes the types that stay, sorted if there is room for it.
+    /// Lets every type stay.
+    fn keep_all(&mut self) {
+        for (slot, id) in self.map.iter_mut().zip(0..) {
+            *slot = id;
+        }
+    }
+
+    /// Writes those of the types `ids` that stay.
     fn push(
         &mut self,
         writer: &mut Writer<'_>,
-        order: Option<&mut [SortKey]>,
+        ids: impl Iterator<Item = u32> + Clone,
     ) -> Result<(), Error> {
-        let Some(room) = order else {
-            let mut next = writer.next_id().0;
-            for id in self.first..self.end() {
-                if self.stays(id) {
-                    put(self.hypothesis.words(), id, next);
-                    next = next.saturating_add(1);
-                }
+        let mut next = writer.next_id().0;
+        for id in ids.clone() {
+            if self.stays(id) {
+                put(self.hypothesis.words(), id, next);
+                next = next.saturating_add(1);
             }
-            let staying = (self.first..self.end()).filter(|id| self.stays(*id));
-            return staying.map(|id| self.push_one(writer, id)).collect();
-        };
-        let own = self.records.amended.types();
-        let staying = own.filter(|ty| self.stays(ty.id().0));
-        let sorted = sorted_by_name(staying, self.records.amended.names(), room)?;
-        for (new, key) in (writer.next_id().0..).zip(sorted) {
-            put(self.hypothesis.words(), key.id().0, new);
         }
-        let mut ids = sorted.iter().map(|key| key.id().0);
-        ids.try_for_each(|id| self.push_one(writer, id))
+        let mut staying = ids.filter(|id| self.stays(*id));
+        staying.try_for_each(|id| self.push_one(writer, id))
     }
 
     fn push_one(&self, writer: &mut Writer<'_>, id: u32) -> Result<(), Error> {

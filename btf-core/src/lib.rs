@@ -66,7 +66,7 @@ mod write;
 pub use amend::{Amended, AmendedTypes, NewPrototype};
 pub use btf::{Btf, Types};
 pub use bytes::ByteOrder;
-pub use dedup::dedup_room;
+pub use dedup::{dedup_room, Deduplicated};
 pub use distill::Distillation;
 pub use elements::{
     Array, Enumerator, Enumerators, Param, Params, RawMember, RawMembers, Variable, Variables,

@@ -51,7 +51,7 @@ pub struct WriteOptions<'b> {
     /// it has not read (`btf__new_empty`). Linux 6.12 takes that, too.
     pub long_header: bool,
     /// Whether a name that the base has is written again. Then nothing is looked for there, for which [`Btf::names_indexed`]
-    /// would be needed; deduplication finds it ([`Writer::push_deduplicated`]).
+    /// would be needed; deduplication finds it ([`Writer::deduplicate`]).
     pub repeat_names: bool,
     /// Room for a hash table of the names: two words for each is good. Names beyond seven eighths of it are found by a
     /// walk through their bytes, and without room all are.

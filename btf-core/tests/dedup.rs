@@ -36,7 +36,9 @@ fn merged(
     let mut room = vec![0; dedup_room(&amended).min(room)];
     let mut out = [0; LEN];
     let mut writer = Writer::new(&mut out);
-    let pushed = writer.push_deduplicated(&amended, &mut room, None);
+    let pushed = writer
+        .deduplicate(&amended, &mut room)
+        .and_then(|deduplicated| deduplicated.push(None));
     pushed.map_err(|error| error.kind)?;
     Ok(writer.finish().unwrap().to_vec())
 }
@@ -95,7 +97,8 @@ fn what_is_met_first_stays() {
     let mut room = vec![0; dedup_room(&amended)];
     let mut out = [0; LEN];
     let mut writer = Writer::new(&mut out);
-    writer.push_deduplicated(&amended, &mut room, None).unwrap();
+    let deduplicated = writer.deduplicate(&amended, &mut room).unwrap();
+    deduplicated.push(None).unwrap();
     let expected = [
         (Kind::INT, 0),
         (Kind::FUNC, 4),

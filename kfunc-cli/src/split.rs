@@ -9,6 +9,9 @@
 
 mod ids;
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use btf_core::{
     dedup_room, Amended, Btf, ByteOrder, Dialect, Distillation, Error as BtfError, ErrorKind,
     Header, Kind, NewPrototype, SortKey, TypeId, WriteOptions, Writer,
@@ -359,7 +362,8 @@ impl Writing {
         }
     }
 
-    /// With of equal types a single one.
+    /// With of equal types a single one. Sorting takes as long as half of the rest, and needs nothing of it: another thread
+    /// does it meanwhile.
     fn deduplicated(
         &self,
         amended: &Amended<'_>,
@@ -369,9 +373,18 @@ impl Writing {
         let mut room = vec![0; dedup_room(amended)];
         let keys = if sorted { 2 * amended.own_len() } else { 0 };
         let mut keys = vec![SortKey::default(); keys as usize];
-        self.write(base, |writer| {
-            let order = sorted.then_some(&mut *keys);
-            writer.push_deduplicated(amended, &mut room, order)
+        let keys = &mut *keys;
+        thread::scope(|scope| {
+            let mut sorting = sorted.then(|| scope.spawn(move || amended.sorted_by_name(keys)));
+            let mut order = None;
+            self.write(base, |writer| {
+                let deduplicated = writer.deduplicate(amended, &mut room)?;
+                if let Some(sorting) = sorting.take() {
+                    let joined = sorting.join();
+                    order = Some(joined.unwrap_or_else(|panic| resume_unwind(panic))?);
+                }
+                deduplicated.push(order)
+            })
         })
     }
 
