@@ -259,15 +259,32 @@ impl Dedup<'_, '_> {
                 next = next.saturating_add(1);
             }
         }
+        for id in self.first..self.end() {
+            if !self.stays(id) {
+                let stands = self.resolved(id);
+                let new = self.hypothesis.new_id(stands);
+                let new = if stands < self.first { stands } else { new };
+                put(self.hypothesis.words(), id, new);
+            }
+        }
         let mut staying = ids.filter(|id| self.stays(*id));
         staying.try_for_each(|id| self.push_one(writer, id))
     }
 
     fn push_one(&self, writer: &mut Writer<'_>, id: u32) -> Result<(), Error> {
-        let new_id = |id: TypeId| {
-            let stands = self.resolved(id.0);
-            let new = self.hypothesis.new_id(stands);
-            TypeId(if stands < self.first { stands } else { new })
+        let new_id = |TypeId(id)| {
+            // A FWD of the base can stand for a struct that it does not have.
+            let stands = if id < self.first {
+                self.resolved(id)
+            } else {
+                id
+            };
+            let of_base = stands < self.first;
+            TypeId(if of_base {
+                stands
+            } else {
+                self.hypothesis.new_id(stands)
+            })
         };
         let ty = self.records.get(id);
         writer.push_moved(&ty, |name| self.records.names.of(name), new_id)

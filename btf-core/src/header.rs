@@ -3,7 +3,7 @@
 //! The header: where the sections are.
 
 use crate::bytes::{array, slice, ByteOrder};
-use crate::limits::{HEADER_LEN_END, HEADER_WITH_LAYOUT_LEN, MAGIC, VERSION};
+use crate::limits::{HEADER_LEN_END, HEADER_WITH_LAYOUT_LEN, MAGIC, TYPE_LEN, VERSION};
 use crate::{Error, ErrorKind, Section};
 
 /// Where the fields of `struct btf_header` are; of a section, its offset, which its length follows.
@@ -118,6 +118,11 @@ impl<'a> Header<'a> {
     pub fn is_long(&self) -> bool {
         header_bytes(self.data, self.order)
             .is_some_and(|header| header.len() >= HEADER_WITH_LAYOUT_LEN)
+    }
+
+    /// As many types as there is room for: enough words for an index of all ([`crate::Btf::parse_indexed`]).
+    pub fn most_types(&self) -> usize {
+        self.types.len() / TYPE_LEN
     }
 
     /// Reads the header at the start of `data`. Constant time.

@@ -6,6 +6,8 @@ mod output;
 mod push;
 mod sort;
 
+use core::mem;
+
 use self::output::Output;
 pub use self::push::Tag;
 pub(crate) use self::sort::sorted_by_name;
@@ -297,12 +299,20 @@ impl<'b> Writer<'b> {
     ) -> Result<(), Error> {
         self.check_vlen(ty.info().vlen())?;
         self.take_id()?;
+        let order = self.byte_order;
+        let Some(mut record) = self.out.push_record(ty.record_len()) else {
+            return Ok(());
+        };
         each_word(ty, |word, value| {
-            self.push_word(match word {
+            let value = match word {
                 Word::Name => new_name(value),
                 Word::Id if value != 0 => new_id(TypeId(value)).0,
                 _ => value,
-            });
+            };
+            if let Some((place, rest)) = mem::take(&mut record).split_first_chunk_mut() {
+                *place = order.u32_bytes(value);
+                record = rest;
+            }
         });
         Ok(())
     }

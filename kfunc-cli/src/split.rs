@@ -142,14 +142,13 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
     let mut base_rooms = Rooms::of(base.as_ref());
     let base = base.map(|base| base_rooms.index(base));
     let base = base.as_ref();
+    let mut room = vec![0; Header::parse(request.input)?.most_types()];
     let input = match base {
-        Some(base) => Btf::parse_split(request.input, base)?,
-        None => Btf::parse(request.input)?,
+        Some(base) => Btf::parse_split(request.input, base)?.indexed(&mut room),
+        None => Btf::parse_indexed(request.input, &mut room)?,
     };
     // Its names are deduplicated, and need not be found before.
-    let types = input.own_len() as usize;
-    let (mut types_room, mut named_types) = (vec![0; types], vec![0; 2 * types]);
-    let input = input.indexed(&mut types_room);
+    let mut named_types = vec![0; 2 * input.own_len() as usize];
     let input = input.types_indexed(&mut named_types);
 
     let (kfuncs, missing) = find_kfuncs(&input, request)?;

@@ -42,6 +42,7 @@ pub mod round_trip;
 pub mod rust_tree;
 pub mod shapes;
 pub mod source_check;
+pub mod split_bench;
 pub mod split_module;
 pub mod split_oracle;
 pub mod stamp;

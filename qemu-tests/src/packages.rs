@@ -204,6 +204,38 @@ pub fn module_btf(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<ModuleBtf>> {
     Ok(modules)
 }
 
+/// What pahole is told by the build of Linux 7.3 (`scripts/Makefile.btf`), and by Debian, whose builds can be repeated.
+const PAHOLE_OPTIONS: &str = "-J --btf_features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func \
+     --btf_features=+reproducible_build --lang_exclude=rust";
+
+/// The BTF that pahole makes of the kernel, before resolve_btfids works on it: the debug information is downloaded for it
+/// (350 MB), once.
+///
+/// # Errors
+///
+/// A package that cannot be had, or pahole fails.
+pub fn pahole_btf(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<u8>> {
+    let release = kernel.release();
+    let folder = BuildRoot::own(&format!("pahole/{release}"));
+    let host_folder = root.host_path(&folder);
+    stamp::make_once(&host_folder, &release, || {
+        step(&format!("{kernel}: BTF of its debug information"), || {
+            root.run(
+                &format!("pahole-{release}"),
+                &format!(
+                    "cd {folder}
+                     apt-get download -o APT::Sandbox::User=root linux-image-{release}-dbg:{arch}
+                     dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards '*/vmlinux'
+                     pahole {PAHOLE_OPTIONS} --btf_encode_detached=vmlinux.btf $(find usr -name vmlinux -type f)
+                     rm -r usr *.deb",
+                    arch = kernel.arch
+                ),
+            )
+        })
+    })?;
+    Ok(fs::read(host_folder.join("vmlinux.btf"))?)
+}
+
 /// The files in `folder` that have this extension, sorted.
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();

@@ -72,6 +72,14 @@ pub struct Resolved {
     pub ids: Vec<u8>,
 }
 
+/// The tool, in the build root.
+pub(crate) fn path(tool: &Kernel) -> String {
+    format!(
+        "/usr/lib/linux-kbuild-{}/tools/bpf/resolve_btfids/resolve_btfids",
+        tool.version
+    )
+}
+
 fn folder() -> String {
     BuildRoot::own("resolve_btfids")
 }
@@ -114,9 +122,9 @@ pub fn run(root: &BuildRoot, tool: &Kernel, run: &Run<'_>) -> Result<Resolved> {
         &format!(
             "cd {}
              rm -f ids.o.BTF*
-             /usr/lib/linux-kbuild-{}/tools/bpf/resolve_btfids/resolve_btfids --btf in.btf{options} ids.o",
+             {} --btf in.btf{options} ids.o",
             folder(),
-            tool.version
+            path(tool)
         ),
     )?;
     let read = |name| fs::read(host_folder.join(name));

@@ -163,7 +163,7 @@ fn module_cases(
 }
 
 /// The kfuncs of the sets in a vmlinux.
-fn kfuncs_of(file: &[u8], btf: &[u8]) -> Result<Vec<NamedKfunc>> {
+pub(crate) fn kfuncs_of(file: &[u8], btf: &[u8]) -> Result<Vec<NamedKfunc>> {
     let btf = Btf::parse(btf)?;
     let mut room = vec![0; btf.own_len() as usize];
     let btf = btf.indexed(&mut room);
@@ -274,7 +274,7 @@ impl Case<'_> {
 }
 
 /// A source in assembler with all sets, and with ids of other kinds.
-fn ids(kfuncs: &[NamedKfunc]) -> Result<String> {
+pub(crate) fn ids(kfuncs: &[NamedKfunc]) -> Result<String> {
     let mut source = String::from(".section .BTF_ids, \"a\"\n");
     let mut number = 0;
     let mut sets: Vec<_> = kfuncs

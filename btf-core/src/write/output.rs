@@ -68,6 +68,17 @@ impl<'b> Output<'b> {
             .saturating_add(self.back)
     }
 
+    /// Makes room for a record of `len` bytes, whose words are then filled in; none if it does not fit.
+    pub(crate) fn push_record(&mut self, len: usize) -> Option<&mut [u8]> {
+        let at = self.front;
+        self.front = at.saturating_add(len);
+        self.full |= self.kept() > self.buf.len();
+        if self.full {
+            return None;
+        }
+        self.buf.get_mut(at..self.front)
+    }
+
     pub(crate) fn push_word(&mut self, word: [u8; 4]) {
         let at = self.front;
         self.front = at.saturating_add(word.len());

@@ -15,7 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, fuzz, kernel_btf, parity_table, shapes, source_check, split_oracle, table,
+    call_oracle, compat, fuzz, kernel_btf, parity_table, shapes, source_check, split_bench,
+    split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -110,12 +111,13 @@ enum Task {
         #[arg(long, default_value_t = FUZZ_MINUTES)]
         minutes: u32,
     },
-    /// Measure btf-core beside its peers (libbpf, aya-obj, btf-rs, btf) on the BTF of a kernel.
+    /// Measure on the BTF of a kernel: btf-core beside its peers (libbpf, aya-obj, btf-rs, btf), or kfunc btf split beside
+    /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB).
     ///
     /// Exit status 1 if a target is missed.
     Bench {
         /// What is measured.
-        #[arg(value_parser = ["btf"])]
+        #[arg(value_parser = ["btf", "split"])]
         what: String,
         /// The series of the kernel.
         #[arg(long, default_value = SERIES[SERIES.len() - 1].version, value_parser = SERIES.iter().map(|series| series.version).collect::<Vec<_>>())]
@@ -184,12 +186,12 @@ fn main() -> ExitCode {
         Task::Test { pin } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
-            what: _,
+            what,
             kernel,
             arch,
             pin,
             json,
-        } => bench(&kernel, arch, &pin, json),
+        } => bench(&what, &kernel, arch, &pin, json),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -487,19 +489,29 @@ fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
     Ok(true)
 }
 
-fn bench(series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
+fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
     let root = BuildRoot::open()?;
     packages::update_lists(&root)?;
     let known = SERIES.iter().find(|known| known.version == series);
     let series = *known.context("no such series")?;
     let kernel = packages::resolve(&root, series, arch, pin)?;
-    let report = qemu_tests::bench::run(&root, &kernel)?;
+    let (report, text, met) = if what == "split" {
+        let report = split_bench::run(&root, &kernel)?;
+        let text = split_bench::for_people(&report);
+        let met = split_bench::is_met(&report);
+        (report, text, met)
+    } else {
+        let report = qemu_tests::bench::run(&root, &kernel)?;
+        let text = qemu_tests::bench::for_people(&report);
+        let met = qemu_tests::bench::all_met(&report);
+        (report, text, met)
+    };
     if json {
         println!("{report:#}");
     } else {
-        println!("{kernel}: {}", qemu_tests::bench::for_people(&report));
+        println!("{kernel}: {text}");
     }
-    Ok(qemu_tests::bench::all_met(&report))
+    Ok(met)
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
