@@ -27,12 +27,7 @@ impl ImplicitRule<'_> {
     };
 
     /// The place of the first implicit parameter of `proto`; `native` is for a kfunc with the flag.
-    pub(super) fn first_implicit(
-        &self,
-        btf: &Btf<'_>,
-        proto: &Type<'_>,
-        native: bool,
-    ) -> Option<usize> {
+    pub fn first_implicit(&self, btf: &Btf<'_>, proto: &Type<'_>, native: bool) -> Option<usize> {
         for (place, param) in proto.params().enumerate() {
             let by_name = self.has_suffix(btf.name_at(param.name));
             if by_name || self.is_listed(btf, param.ty) || (native && is_official(btf, param.ty)) {
