@@ -147,8 +147,13 @@ impl Diagnosis {
         })
     }
 
+    /// Whether all that there are rules for could be looked at.
+    pub fn is_complete(&self) -> bool {
+        self.without_sets.is_empty()
+    }
+
     fn note_what_is_unknown(&mut self) {
-        if self.without_sets.is_empty() {
+        if self.is_complete() {
             return;
         }
         self.notes.push(format!(

@@ -30,9 +30,10 @@ pub(super) fn for_people(diagnosis: &Diagnosis, terminal: bool) -> String {
     for note in &diagnosis.notes {
         text.push_str(&format!("note: {note}\n"));
     }
-    let found = match counts.is_empty() {
-        true => "nothing found".to_owned(),
-        false => counts.join(", "),
+    let found = match (counts.is_empty(), diagnosis.is_complete()) {
+        (true, true) => "nothing found".to_owned(),
+        (true, false) => "nothing found in what could be looked at".to_owned(),
+        (false, _) => counts.join(", "),
     };
     let kfuncs = count(diagnosis.kfuncs, "kfunc");
     let sets = count(diagnosis.sets, "set");
