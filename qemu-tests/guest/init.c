@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
- * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead. "native" says
- * that the kernel has implicit arguments of its own. One line each, on the console:
+ * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "split=NAME"
+ * and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c). "native" says that the kernel has implicit
+ * arguments of its own. One line each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
+ *   @load WAY|ERRNO|TEXT               what was said of a program that calls a kfunc of the kernel (doctor.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
@@ -27,6 +29,7 @@
 #include <sys/stat.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "doctor.h"
 #include "kernel_log.h"
 #include "programs.h"
 #include "shapes.h"
@@ -313,6 +316,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 int main(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *split = NULL, *unsplit = NULL;
 	bool shapes = false;
 	int log;
 
@@ -331,11 +335,17 @@ int main(int argc, char **argv)
 			native_kernel = true;
 		if (!strcmp(argv[i], "shapes"))
 			shapes = true;
+		if (!strncmp(argv[i], "split=", 6))
+			split = argv[i] + 6;
+		if (!strncmp(argv[i], "unsplit=", 8))
+			unsplit = argv[i] + 8;
 	}
 
 	log = begin_kernel_log();
 	if (shapes)
 		test_shapes(native_kernel);
+	else if (split)
+		test_doctor(split, unsplit);
 	else
 		test_example();
 	print_kernel_log(log);
