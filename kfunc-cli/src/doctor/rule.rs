@@ -75,8 +75,8 @@ impl Rule {
             }
             // `btf_kfunc_flags` of `kernel/bpf/btf.c`: the sets for one hook are put together, and searched.
             Self::InconsistentFlags => format!(
-                "{who} that calls such a kfunc: its type decides which flags count, and chance if both sets are \
-                 for it"
+                "{who} that calls such a kfunc: its type decides which flags count, and chance where both sets are \
+                 for one type"
             ),
             // `btf_check_sorted` of `kernel/bpf/btf.c` (7.2 and 7.3).
             Self::Unsorted => "every program that needs a type of vmlinux by its name: the kernel takes it for \

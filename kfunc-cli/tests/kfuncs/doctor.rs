@@ -2,7 +2,9 @@
 
 //! `kfunc doctor`: of each rule, what breaks it, and what only looks so.
 
-use btf_core::{ByteOrder, IntEncoding, Kind, Linkage, Param, Tag, TypeId, Writer};
+use std::path::Path;
+
+use btf_core::{Btf, ByteOrder, IntEncoding, Kind, Linkage, Param, Tag, TypeId, Writer};
 use serde_json::{json, Value};
 use tempfile::TempDir;
 
@@ -386,4 +388,57 @@ fn what_cannot_be_read_is_another_status() {
     }
     assert_eq!(kfunc(["doctor"]).0, 2);
     assert_eq!(kfunc(["doctor", "--running", "x"]).0, 2);
+}
+
+/// The BTF of a module over `base`, not sorted, with the kfunc `own` that takes an implicit argument; and its id.
+fn module_over(base: &Kernel) -> (Vec<u8>, u32) {
+    let base = Btf::parse(&base.btf).unwrap();
+    let mut out = vec![0; 1024];
+    let mut writer = Writer::split(&mut out, &base);
+    let aux = Param {
+        name: writer.name(b"aux").unwrap(),
+        ty: TypeId(1),
+    };
+    let proto = writer.next_id();
+    let func = TypeId(proto.0 + 1);
+    writer.push_func_proto(TypeId::VOID, &[aux]).unwrap();
+    let pushed = writer.push_func(b"own", proto, Linkage::STATIC);
+    assert_eq!(pushed.unwrap(), func);
+    let tag = Tag::Value(b"bpf_kfunc");
+    writer.push_decl_tag(tag, func, None).unwrap();
+    (writer.finish().unwrap().to_vec(), func.0)
+}
+
+#[test]
+fn a_module_is_looked_at_on_its_kernel() {
+    let folder = TempDir::new().unwrap();
+    let native = Kernel::new(&GOOD);
+    let base = file(&folder, "vmlinux", &native.elf(&[("good", FLAG)]));
+    let (btf, own) = module_over(&native);
+    let set: Set<'_> = ("own_set", 1, &[(own, FLAG)]);
+    let with_set = elf(ByteOrder::Little, &[(".BTF", &btf)], &[set]);
+    let what = "programs see const struct bpf_prog_aux *aux, no own_impl";
+    let find = |content: &[u8], base: &Path| {
+        let module = file(&folder, "mod.ko", content);
+        let paths = [module.as_path(), base].map(|path| path.to_str().unwrap());
+        let (status, out, error) = kfunc(["doctor", paths[0], "--base", paths[1], "--json"]);
+        assert_eq!(error, "");
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        (status, answer["findings"].clone())
+    };
+    // Its flags tell, and where there are none, its tag and its kernel.
+    for content in [&with_set, &btf] {
+        let (status, found) = find(content, &base);
+        assert_eq!((status, found.as_array().unwrap().len()), (1, 1));
+        assert_eq!(found[0]["rule"], "unsplit");
+        assert_eq!(
+            (&found[0]["module"], &found[0]["what"]),
+            (&json!("mod"), &json!(what))
+        );
+    }
+    // On a kernel that fills nothing in, the same module is as it must be.
+    let old = Kernel::new(&[("bad", &["a"], true), ("good_impl", &["a", "aux"], false)]);
+    let (btf, _) = module_over(&old);
+    let base = file(&folder, "old", &old.elf(&[("bad", 0)]));
+    assert_eq!(find(&btf, &base), (0, json!([])));
 }
