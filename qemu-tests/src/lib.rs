@@ -21,7 +21,6 @@ pub mod boot;
 pub mod build_root;
 pub mod call_oracle;
 pub mod doctor;
-pub mod doctor_oracle;
 pub mod dump_check;
 pub mod fuzz;
 pub mod guest;

@@ -60,11 +60,8 @@ fn unsplit(
     Ok(Some(patient.finding(Rule::Unsplit, kfunc, what)))
 }
 
-/// The kernel goes by the flag and the name only, so it takes any `foo_impl`.
+/// With the flag, the kernel goes by the name only, and takes any `foo_impl`.
 fn foreign_impl(patient: &Patient<'_>, kfunc: &Kfunc<'_>, func: &Type<'_>) -> Option<Finding> {
-    if kfunc.is_flagged() != Some(true) {
-        return None;
-    }
     let full = patient.find_impl(&kfunc.name)?;
     let error = Signature::of(patient.btf, func, kfunc.member.flags()).err()?;
     match error.kind {

@@ -19,21 +19,17 @@ const IMPLICIT_ARGS: u32 = 1 << 16;
 
 /// What others tell of a kernel's kfuncs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub(super) struct Told {
     /// How many there are.
-    pub kfuncs: usize,
+    pub(super) kfuncs: usize,
     /// Those with the flag whose `_impl` is not there.
-    pub unsplit: BTreeSet<String>,
+    pub(super) unsplit: BTreeSet<String>,
     /// Those that have no tag.
-    pub untagged: BTreeSet<String>,
+    pub(super) untagged: BTreeSet<String>,
 }
 
 /// Asks others about `kernel`.
-///
-/// # Errors
-///
-/// What they print is not understood.
-pub fn of(root: &BuildRoot, kernel: &Kernel) -> Result<Told> {
+pub(super) fn of(root: &BuildRoot, kernel: &Kernel) -> Result<Told> {
     let vmlinux = kernel.vmlinux();
     let types = root.output(&format!("bpftool btf dump file {vmlinux}"))?;
     let (funcs, tagged) = funcs(&types);
