@@ -8,14 +8,9 @@
 //!   changes   foo ─► B
 //! ```
 
-mod merge;
-
 use core::iter::FusedIterator;
 
-use crate::write::Writer;
-use crate::{Btf, Error, Kind, Type, TypeId, Types};
-
-pub use merge::merge_room;
+use crate::{Btf, Kind, Type, TypeId, Types};
 
 /// A FUNC that gets another prototype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,23 +60,31 @@ impl<'a> Amended<'a> {
         self.input.base()
     }
 
+    /// The first name offset that is not one of the input's base.
+    pub(crate) fn first_name(&self) -> u32 {
+        self.input.first_name()
+    }
+
     /// Where the names of all are.
     pub(crate) fn names(&self) -> &'a Btf<'a> {
         self.added
     }
 
     /// The type of `id`, as it is after the changes.
+    #[inline]
     pub fn get(&self, id: TypeId) -> Option<Type<'a>> {
         let ty = self.added.get(id)?;
-        if ty.kind() != Kind::FUNC {
-            return Some(ty);
+        if ty.kind() == Kind::FUNC {
+            return Some(changed(ty, self.change_of(id)));
         }
-        let change = self
+        Some(ty)
+    }
+
+    fn change_of(&self, func: TypeId) -> Option<&'a NewPrototype> {
+        let place = self
             .changes
-            .binary_search_by_key(&id, |change| change.func)
-            .ok()
-            .and_then(|place| self.changes.get(place));
-        Some(changed(ty, change))
+            .binary_search_by_key(&func, |change| change.func);
+        place.ok().and_then(|place| self.changes.get(place))
     }
 
     /// All types but those of the input's base, as they are after the changes.
@@ -127,32 +130,3 @@ impl<'a> Iterator for AmendedTypes<'a> {
 }
 
 impl FusedIterator for AmendedTypes<'_> {}
-
-impl Writer<'_> {
-    /// Adds all types of `amended` but those of the input's base, and of equal ones a single one, as `btf__dedup` of
-    /// `tools/lib/bpf/btf.c` would: strings in the order of their first use, and each type in the place of the one
-    /// that `btf__dedup` comes by first.
-    ///
-    /// The input must be deduplicated, as pahole leaves a vmlinux: each string is there once, and so is each type. Then
-    /// only kinds that refer to other types can be equal to those that were added (PTR, modifiers, ARRAY, FUNC,
-    /// FUNC_PROTO, DECL_TAG and TYPE_TAG), and only those are compared. The input should have an index of its types
-    /// ([`Btf::indexed`]).
-    ///
-    /// `room` needs as many words as [`merge_room`] says. Linear in the types.
-    ///
-    /// # Errors
-    ///
-    /// The room is too small; a reference to no type; types that contain themselves without a struct between; or as
-    /// [`Writer::push_type`].
-    pub fn push_merged(&mut self, amended: &Amended<'_>, room: &mut [u32]) -> Result<(), Error> {
-        let new_ids = merge::merge(amended, self.next_id(), room)?;
-        for ty in amended.types() {
-            if new_ids.is_kept(ty.id()) {
-                self.push_type(amended.names(), &ty, |id| new_ids.of(id))?;
-            } else {
-                self.push_names_of(amended.names(), &ty)?;
-            }
-        }
-        Ok(())
-    }
-}

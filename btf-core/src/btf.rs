@@ -251,7 +251,21 @@ impl<'a> Btf<'a> {
         while id < btf.first_id {
             btf = btf.base?;
         }
-        btf.types_from(id).next()
+        match btf.indexed_type(id) {
+            Some(ty) => Some(ty),
+            None => btf.types_from(id).next(),
+        }
+    }
+
+    /// The own type of `id`, if the index has every type: then its length needs not be found out.
+    #[inline]
+    fn indexed_type(&self, id: TypeId) -> Option<Type<'a>> {
+        let place = id.0.checked_sub(self.first_id.0)?;
+        let (start, end) = self.index.record(place)?;
+        let Header { types, order, .. } = self.header;
+        let record = types.get(start..end.unwrap_or(types.len()))?;
+        let head = Type::head(record, order, id)?;
+        head.with_elements(record, record.len()).map(|(ty, _)| ty)
     }
 
     /// The own types that are marked in the index, in the order of their ids.

@@ -21,12 +21,17 @@ impl ByteOrder {
 
     /// The 32-bit word of `data` at `offset`.
     pub(crate) fn u32_at(self, data: &[u8], offset: usize) -> Option<u32> {
-        let bytes = array(data, offset)?;
-        Some(if self == Self::NATIVE {
+        Some(self.u32_of(array(data, offset)?))
+    }
+
+    /// The 32-bit word in `bytes`.
+    #[inline]
+    pub(crate) fn u32_of(self, bytes: [u8; 4]) -> u32 {
+        if self == Self::NATIVE {
             u32::from_ne_bytes(bytes)
         } else {
             swapped(bytes)
-        })
+        }
     }
 
     /// Makes `value` the word of `data` at `offset`, if there is one.
@@ -71,8 +76,24 @@ pub(crate) fn array<const N: usize>(data: &[u8], offset: usize) -> Option<[u8; N
 
 /// The name at the start of `strings`, without its NUL.
 pub(crate) fn up_to_nul(strings: &[u8]) -> &[u8] {
-    let len = strings.iter().position(|&byte| byte == 0);
-    len.and_then(|len| strings.get(..len)).unwrap_or_default()
+    let mut len = 0_usize;
+    // A kernel's names have some twenty bytes: eight at a time.
+    while word_at(strings, len).is_some_and(|word| !has_nul(word)) {
+        len = len.saturating_add(WORD_LEN);
+    }
+    let rest = strings.get(len..).unwrap_or_default();
+    let end = rest.iter().position(|&byte| byte == 0);
+    let end = end.and_then(|end| len.checked_add(end));
+    end.and_then(|len| strings.get(..len)).unwrap_or_default()
+}
+
+/// Bytes of a word.
+pub(crate) const WORD_LEN: usize = 8;
+
+/// The bytes from `at` on as a number, if there are so many.
+#[inline]
+pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_le_bytes)
 }
 
 /// Whether `name` is the name at the start of `strings`.
@@ -107,11 +128,22 @@ pub(crate) fn head(strings: &[u8]) -> u128 {
     }))
 }
 
+/// The first eight bytes of the name at the start of `strings`, as a number; zeros follow a shorter name.
+pub(crate) fn name_head(strings: &[u8]) -> u64 {
+    let [bytes @ .., _, _, _, _, _, _, _, _] = head(strings).to_be_bytes();
+    let word = u64::from_be_bytes(bytes);
+    let Some(len) = bytes.iter().position(|byte| *byte == 0) else {
+        return word;
+    };
+    let bits = u32::try_from(len).unwrap_or(0).saturating_mul(8);
+    word & !u64::MAX.checked_shr(bits).unwrap_or(0)
+}
+
 /// Whether the name at the start of `one` does not sort after the name at the start of `other`.
 ///
 /// Where the [`head`] of the first is the smaller one, it is so: the heads differ in the names, or after equal names.
 pub(crate) fn in_order(mut one: &[u8], mut other: &[u8]) -> bool {
-    while head(one) == head(other) && !has_nul(head(one)) {
+    while head(one) == head(other) && !head_has_nul(head(one)) {
         one = one.get(HEAD_LEN..).unwrap_or_default();
         other = other.get(HEAD_LEN..).unwrap_or_default();
     }
@@ -127,8 +159,15 @@ pub(crate) fn in_order(mut one: &[u8], mut other: &[u8]) -> bool {
 }
 
 /// Whether one of the bytes is zero: only there does taking one away set a high bit that was not set.
-fn has_nul(head: u128) -> bool {
+fn head_has_nul(head: u128) -> bool {
     const ONES: u128 = u128::MAX / 0xff;
     const HIGH_BITS: u128 = ONES << 7;
     head.wrapping_sub(ONES) & !head & HIGH_BITS != 0
+}
+
+/// As [`head_has_nul`].
+fn has_nul(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH_BITS: u64 = ONES << 7;
+    word.wrapping_sub(ONES) & !word & HIGH_BITS != 0
 }

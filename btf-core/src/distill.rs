@@ -11,6 +11,7 @@
 //! in its own BTF ([`crate::Relocation`]).
 
 use crate::references::{references, Reference};
+use crate::words::index;
 use crate::{Btf, Error, ErrorKind, Kind, Section, Type, TypeId, Writer};
 
 /// Words for each type of the base: its new id, and its place among those that are still to be looked at.
@@ -216,8 +217,4 @@ fn place(ty: &Type<'_>) -> Result<Place, Error> {
         | Kind::TYPE_TAG => Place::Split,
         kind => return Err(ErrorKind::UnexpectedKind(kind).of_type(ty.id())),
     })
-}
-
-fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

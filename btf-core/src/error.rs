@@ -104,6 +104,11 @@ pub enum ErrorKind {
         /// Words of 32 bits needed.
         need: usize,
     },
+    /// The order needs at least this many keys ([`crate::SortKey`]).
+    OrderTooSmall {
+        /// Keys needed.
+        need: usize,
+    },
     /// A rule of the kernel's checker is broken ([`crate::validate`]).
     Rule(Rule),
     /// More elements than a record can count.
@@ -175,6 +180,7 @@ impl fmt::Display for ErrorKind {
             }
             Self::BufferTooSmall { need } => write!(f, "the buffer must have {need} bytes"),
             Self::RoomTooSmall { need } => write!(f, "the room must have {need} words"),
+            Self::OrderTooSmall { need } => write!(f, "the order must have {need} keys"),
             Self::Rule(rule) => write!(f, "{rule}: {}", rule.sentence()),
             Self::TooManyElements(count) => {
                 write!(f, "{count} elements are more than a record holds")

@@ -39,6 +39,19 @@ impl<'i> Index<'i> {
         }
     }
 
+    /// Where the record of the type at `place` begins, and where it ends unless it is the last one; none if the index does
+    /// not have every type.
+    #[inline]
+    pub(crate) fn record(&self, place: u32) -> Option<(usize, Option<usize>)> {
+        let entry = usize::try_from(place).ok()?;
+        if self.step != 1 || entry >= self.offsets.len() {
+            return None;
+        }
+        let next = entry.saturating_add(1);
+        let end = (next < self.offsets.len()).then(|| self.entry(next).1);
+        Some((self.entry(entry).1, end))
+    }
+
     /// The last type at or before `place`, counted from 0, whose offset is known: its place and its offset.
     #[inline]
     pub(crate) fn before(&self, place: u32) -> (u32, usize) {

@@ -42,6 +42,7 @@
 mod amend;
 mod btf;
 mod bytes;
+mod dedup;
 mod distill;
 mod elements;
 mod error;
@@ -59,11 +60,13 @@ mod shape;
 mod sort;
 mod types;
 pub mod validate;
+mod words;
 mod write;
 
-pub use amend::{merge_room, Amended, AmendedTypes, NewPrototype};
+pub use amend::{Amended, AmendedTypes, NewPrototype};
 pub use btf::{Btf, Types};
 pub use bytes::ByteOrder;
+pub use dedup::{dedup_room, Deduplicated};
 pub use distill::Distillation;
 pub use elements::{
     Array, Enumerator, Enumerators, Param, Params, RawMember, RawMembers, Variable, Variables,
@@ -75,7 +78,7 @@ pub use member::Member;
 pub use print::Declaration;
 pub use relocate::Relocation;
 pub use types::{Int, IntEncoding, Linkage, Type, TypeId};
-pub use write::{Tag, WriteOptions, Writer};
+pub use write::{SortKey, Tag, WriteOptions, Writer};
 
 /// BTF for those who have never seen it; then figures and how to have them again.
 #[cfg(any(doc, doctest))]

@@ -4,14 +4,16 @@
 //!
 //! ```text
 //!   strings   │ 0 i n t 0 t a s k 0 u 8 0 │        a place is an offset here: int 1, task 5
-//!   slots     │ 0 │ 6 │ 0 │ 0 │ 2 │ 0 │ 11 │ 0 │   1 + place, at hash modulo slots or behind; 0 is free
+//!   slots     │ 0 │ 6 │ 0 │ 0 │ 2 │ 0 │ 11 │ 0 │   1 + place, at the hash's slot or behind; 0 is free
 //! ```
+//!
+//! Beside the place, a slot has some bits of the hash: most other names are told apart without a look at them.
 //!
 //! In a table of types a place is the number of a type, and a name may have several.
 
 use core::iter;
 
-use crate::bytes::up_to_nul;
+use crate::bytes::{up_to_nul, word_at, WORD_LEN};
 
 /// A hash table of names by their places, in caller memory.
 #[derive(Clone, Copy, Debug)]
@@ -65,15 +67,17 @@ impl<'r> NameTable<&'r mut [u32]> {
     pub(crate) fn add(&mut self, name: &[u8], place: usize, next: usize) {
         let free = self.used.saturating_mul(8) < self.slots.len().saturating_mul(7);
         let entry = u32::try_from(place.saturating_add(1)).ok();
-        let (Some(entry), true) = (entry, free) else {
+        let (Some(entry @ ..=PLACE_MASK), true) = (entry, free) else {
             return;
         };
-        let start = start(self.slots, name);
-        let Some((head, tail)) = self.slots.split_at_mut_checked(start) else {
-            return;
-        };
-        let slot = tail.iter_mut().chain(head).find(|slot| **slot == 0);
-        if let Some(slot) = slot {
+        let hash = hash(name);
+        let entry = entry | tag(hash);
+        let mut at = start(self.slots, hash);
+        // There is a free one.
+        while self.slots.get(at).is_some_and(|slot| *slot != 0) {
+            at = after(self.slots, at);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
             *slot = entry;
             self.used = self.used.saturating_add(1);
             self.covered = next;
@@ -101,23 +105,60 @@ impl<'r> NameTable<&'r [u32]> {
 }
 
 fn places<'s>(slots: &'s [u32], name: &[u8]) -> impl Iterator<Item = usize> + use<'s> {
-    let (head, tail) = slots
-        .split_at_checked(start(slots, name))
-        .unwrap_or_default();
-    tail.iter()
-        .chain(head)
-        .map_while(|slot| usize::try_from(slot.checked_sub(1)?).ok())
+    let hash = hash(name);
+    let mut at = start(slots, hash);
+    let entries = iter::from_fn(move || {
+        let entry = slots.get(at).copied().filter(|entry| *entry != 0)?;
+        at = after(slots, at);
+        Some(entry)
+    });
+    let entries = entries.take(slots.len());
+    let similar = entries.filter(move |entry| entry & !PLACE_MASK == tag(hash));
+    similar.filter_map(|entry| usize::try_from((entry & PLACE_MASK).checked_sub(1)?).ok())
 }
 
-/// The slot at which the search for `name` begins: its FNV-1a hash, modulo the number of slots.
-fn start(slots: &[u32], name: &[u8]) -> usize {
-    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
-    usize::try_from(hash)
-        .ok()
-        .and_then(|hash| hash.checked_rem(slots.len()))
-        .unwrap_or(0)
+/// The bits of a slot that are 1 + place. There are less than 2^24 bytes of names, and less types.
+const PLACE_MASK: u32 = (1 << 25) - 1;
+
+/// The bits of a hash that a slot has beside the place: the low ones, since the upper ones choose the slot.
+fn tag(hash: u32) -> u32 {
+    hash << PLACE_MASK.count_ones()
+}
+
+/// The slot behind `at`; the first one is behind the last.
+fn after(slots: &[u32], at: usize) -> usize {
+    let next = at.saturating_add(1);
+    if next < slots.len() {
+        next
+    } else {
+        0
+    }
+}
+
+/// The slot at which the search for a name of this hash begins: the hash, in proportion to the number of slots.
+fn start(slots: &[u32], hash: u32) -> usize {
+    let slots = u64::try_from(slots.len()).unwrap_or(u64::MAX);
+    // The product has no more bits than both have together: there are less than 2^32 slots that a place fits in.
+    let place = u64::from(hash).wrapping_mul(slots) >> u32::BITS;
+    usize::try_from(place).unwrap_or(0)
+}
+
+/// A hash of `name`, whose upper bits are the good ones; eight bytes at a time.
+fn hash(name: &[u8]) -> u32 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = 0_u64;
+    let mut take = |word: u64| hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    let mut at = 0_usize;
+    while let Some(word) = word_at(name, at) {
+        take(word);
+        at = at.saturating_add(WORD_LEN);
+    }
+    let rest = name.get(at..).unwrap_or_default();
+    take(
+        rest.iter()
+            .fold(1, |word, byte| word << 8 | u64::from(*byte)),
+    );
+    u32::try_from(hash.wrapping_mul(FACTOR) >> u32::BITS).unwrap_or(0)
 }
 
 /// The names of `strings`, each with its place.

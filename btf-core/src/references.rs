@@ -6,11 +6,20 @@
 
 use core::iter;
 
-use crate::elements::{MEMBER_LEN, PARAM_LEN};
-use crate::limits::TYPE_LEN;
-use crate::{Info, Kind};
+use crate::{Info, Kind, Type};
 
-/// A word of a record, by its offset in bytes from the start of the record.
+/// What a word of a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// An offset into the strings; 0 for no name.
+    Name,
+    /// The id of a type; 0 for `void`.
+    Id,
+    /// Neither.
+    Other,
+}
+
+/// A word of a record that refers elsewhere, by its offset in bytes from the start of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reference {
     /// An offset into the strings; 0 for no name.
@@ -19,47 +28,26 @@ pub(crate) enum Reference {
     Id(usize),
 }
 
-impl Reference {
-    /// Where the word is.
-    pub(crate) fn at(self) -> usize {
-        match self {
-            Name(at) | Id(at) => at,
-        }
-    }
+/// Bytes of a word.
+const WORD_LEN: usize = 4;
+
+/// What the words of a kind's records are. The first is always a name, and the second `info`.
+struct Words {
+    /// `size_or_type`.
+    third: Word,
+    /// Those of each element.
+    element: &'static [Word],
+    /// Whether `vlen` counts the elements; else there is one.
+    counted: bool,
 }
 
-use Reference::{Id, Name};
-
-/// Every record begins with its name.
-const NAME: Reference = Name(0);
-/// `size_or_type`, where it is a type.
-const TARGET: Reference = Id(8);
-
-/// Where the references of a kind are.
-struct Places {
-    /// Those that every record of the kind has.
-    record: &'static [Reference],
-    /// Those of each element, from the start of the element.
-    element: &'static [Reference],
-    /// Bytes of an element.
-    element_len: usize,
-}
-
-impl Places {
-    /// References of a kind without elements, or whose elements have no references.
-    const fn record(record: &'static [Reference]) -> Self {
-        Self {
-            record,
-            element: &[],
-            element_len: 0,
-        }
-    }
-
-    /// None for an unknown kind.
+impl Words {
+    /// None for an unknown kind. Follows `btf_field_iter_init` of `tools/lib/bpf/btf_iter.c`.
     fn of(kind: Kind) -> Option<Self> {
-        let named = Self::record(&[NAME]);
-        let (record, element, element_len): (&[_], &[_], _) = match kind {
-            Kind::INT | Kind::FLOAT => return Some(named),
+        use Word::{Id, Name, Other};
+        let (third, element, counted): (_, &[_], _) = match kind {
+            Kind::FLOAT => (Other, &[], true),
+            Kind::INT => (Other, &[Other], false),
             // The type of a FWD is always 0, but the kernel, too, takes it for one.
             Kind::FWD
             | Kind::PTR
@@ -68,50 +56,77 @@ impl Places {
             | Kind::CONST
             | Kind::RESTRICT
             | Kind::FUNC
-            | Kind::VAR
-            | Kind::DECL_TAG
-            | Kind::TYPE_TAG => return Some(Self::record(&[NAME, TARGET])),
-            Kind::ARRAY => return Some(Self::record(&[NAME, Id(TYPE_LEN), Id(TYPE_LEN + 4)])),
-            Kind::ENUM => (&[NAME], &[NAME], PARAM_LEN),
-            Kind::ENUM64 => (&[NAME], &[NAME], MEMBER_LEN),
-            Kind::STRUCT | Kind::UNION => (&[NAME], &[NAME, Id(4)], MEMBER_LEN),
-            Kind::FUNC_PROTO => (&[NAME, TARGET], &[NAME, Id(4)], PARAM_LEN),
-            Kind::DATASEC => (&[NAME], &[Id(0)], MEMBER_LEN),
+            | Kind::TYPE_TAG => (Id, &[], true),
+            Kind::VAR | Kind::DECL_TAG => (Id, &[Other], false),
+            Kind::ARRAY => (Other, &[Id, Id, Other], false),
+            Kind::ENUM => (Other, &[Name, Other], true),
+            Kind::ENUM64 => (Other, &[Name, Other, Other], true),
+            Kind::STRUCT | Kind::UNION => (Other, &[Name, Id, Other], true),
+            Kind::FUNC_PROTO => (Id, &[Name, Id], true),
+            Kind::DATASEC => (Other, &[Id, Other, Other], true),
             _ => return None,
         };
         Some(Self {
-            record,
+            third,
             element,
-            element_len,
+            counted,
         })
     }
 }
 
-/// The references of a record with this `info` word, in order; none for an unknown kind.
-///
-/// Follows `btf_field_iter_init` of `tools/lib/bpf/btf_iter.c`.
-pub(crate) fn references(info: Info) -> Option<impl Iterator<Item = Reference>> {
-    let places = Places::of(info.kind())?;
-    let elements = match places.element {
-        [] => 0,
-        _ => usize::try_from(info.vlen()).ok()?,
+/// Calls `visit` with each word of `ty`, in order; false, and no call, for an unknown kind.
+#[inline]
+pub(crate) fn each_word(ty: &Type<'_>, mut visit: impl FnMut(Word, u32)) -> bool {
+    let Some(words) = Words::of(ty.kind()) else {
+        return false;
     };
-    let starts = iter::successors(Some(TYPE_LEN), move |start| {
-        start.checked_add(places.element_len)
-    });
-    let of_elements = starts.take(elements).flat_map(move |start| {
-        places.element.iter().map(move |field| match field {
-            Name(offset) => Name(start.saturating_add(*offset)),
-            Id(offset) => Id(start.saturating_add(*offset)),
-        })
-    });
-    Some(places.record.iter().copied().chain(of_elements))
+    visit(Word::Name, ty.name_offset());
+    visit(Word::Other, ty.info().0);
+    visit(words.third, ty.size_or_type());
+    // Patterns of one length are apart, so that there is no loop in the loop.
+    match *words.element {
+        [one] => ty.each_chunk(|[word]| visit(one, word)),
+        [one, two] => ty.each_chunk(|[first, second]| {
+            visit(one, first);
+            visit(two, second);
+        }),
+        [one, two, three] => ty.each_chunk(|[first, second, third]| {
+            visit(one, first);
+            visit(two, second);
+            visit(three, third);
+        }),
+        _ => {}
+    }
+    true
+}
+
+/// The references of a record with this `info` word, in order; none for an unknown kind.
+pub(crate) fn references(info: Info) -> Option<impl Iterator<Item = Reference>> {
+    let words = Words::of(info.kind())?;
+    let elements = match words.counted {
+        true => usize::try_from(info.vlen()).ok()?,
+        false => 1,
+    };
+    let behind = elements.saturating_mul(words.element.len());
+    let behind = words.element.iter().copied().cycle().take(behind);
+    let all = [Word::Name, Word::Other, words.third]
+        .into_iter()
+        .chain(behind);
+    let places = iter::successors(Some(0_usize), |at| at.checked_add(WORD_LEN));
+    Some(all.zip(places).filter_map(|(word, at)| match word {
+        Word::Name => Some(Reference::Name(at)),
+        Word::Id => Some(Reference::Id(at)),
+        Word::Other => None,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Reference::{Id, Name};
     use super::*;
-    use crate::{ByteOrder, Type, TypeId};
+    use crate::elements::MEMBER_LEN;
+    use crate::limits::TYPE_LEN;
+    use crate::{ByteOrder, TypeId};
 
     /// Bytes of a record with three elements of the longest kind.
     const LEN: usize = TYPE_LEN + 3 * MEMBER_LEN;
@@ -159,7 +174,7 @@ mod tests {
             assert!(ty.is_ok() && references(info).is_some(), "{kind}");
             // The views do not show the type of a FWD.
             let found = references(info).into_iter().flatten();
-            let found = found.filter(|field| kind != Kind::FWD || *field != TARGET);
+            let found = found.filter(|field| kind != Kind::FWD || *field != Id(8));
             let words = found.filter_map(|field| match field {
                 Name(offset) | Id(offset) => ByteOrder::NATIVE.u32_at(&bytes, offset),
             });

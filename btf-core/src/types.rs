@@ -154,6 +154,22 @@ impl<'a> Type<'a> {
         }
     }
 
+    /// Calls `visit` with each `N` words behind what every record has.
+    #[inline]
+    pub(crate) fn each_chunk<const N: usize>(&self, mut visit: impl FnMut([u32; N])) {
+        let (order, mut rest) = (self.order, self.elements);
+        loop {
+            let mut chunk = [0; N];
+            for word in &mut chunk {
+                let Some((bytes, after)) = rest.split_first_chunk() else {
+                    return;
+                };
+                (*word, rest) = (order.u32_of(*bytes), after);
+            }
+            visit(chunk);
+        }
+    }
+
     /// The same record, referring to `target`.
     pub(crate) fn with_target(self, target: TypeId) -> Self {
         Self {

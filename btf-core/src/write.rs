@@ -8,12 +8,14 @@ mod sort;
 
 use self::output::Output;
 pub use self::push::Tag;
+pub(crate) use self::sort::sorted_by_name;
+pub use self::sort::SortKey;
 use crate::layout;
 use crate::limits::{
     HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_TYPES, VERSION,
 };
 use crate::names::{names, NameTable};
-use crate::references::{references, Reference};
+use crate::references::{each_word, references, Reference, Word};
 use crate::{Btf, ByteOrder, Dialect, Error, ErrorKind, Info, Kind, Section, Type, TypeId};
 
 /// How a [`Writer`] writes.
@@ -48,6 +50,9 @@ pub struct WriteOptions<'b> {
     /// Whether the header has the fields of a layout section even if there is none, as libbpf of Linux 7.3 writes a BTF that
     /// it has not read (`btf__new_empty`). Linux 6.12 takes that, too.
     pub long_header: bool,
+    /// Whether a name that the base has is written again. Then nothing is looked for there, for which [`Btf::names_indexed`]
+    /// would be needed; deduplication finds it ([`Writer::deduplicate`]).
+    pub repeat_names: bool,
     /// Room for a hash table of the names: two words for each is good. Names beyond seven eighths of it are found by a
     /// walk through their bytes, and without room all are.
     pub name_index: &'b mut [u32],
@@ -61,6 +66,7 @@ impl Default for WriteOptions<'_> {
             dialect: Dialect::default(),
             layout: false,
             long_header: false,
+            repeat_names: false,
             name_index: &mut [],
         }
     }
@@ -118,6 +124,7 @@ pub struct Writer<'b> {
     layout: bool,
     names: NameTable<&'b mut [u32]>,
     base: Option<&'b Btf<'b>>,
+    repeat_names: bool,
     byte_order: ByteOrder,
     dialect: Dialect,
     next_id: TypeId,
@@ -159,6 +166,7 @@ impl<'b> Writer<'b> {
             layout: options.layout,
             names: NameTable::new(options.name_index),
             base: options.base,
+            repeat_names: options.repeat_names,
             byte_order: options.base.map_or(options.byte_order, Btf::byte_order),
             dialect: options.dialect,
             next_id: options.base.map_or(TypeId(1), Btf::end_id),
@@ -195,11 +203,12 @@ impl<'b> Writer<'b> {
     }
 
     /// The offset of `name`, in which there is no NUL.
-    fn offset_of(&mut self, name: &[u8]) -> u32 {
+    pub(crate) fn offset_of(&mut self, name: &[u8]) -> u32 {
         if name.is_empty() {
             return 0;
         }
-        if let Some(offset) = self.base.and_then(|base| base.name_offset(name)) {
+        let searched = self.base.filter(|_| !self.repeat_names);
+        if let Some(offset) = searched.and_then(|base| base.name_offset(name)) {
             return offset;
         }
         let known = self
@@ -210,6 +219,11 @@ impl<'b> Writer<'b> {
             Some(place) => self.first_name().saturating_add(saturating_u32(place)),
             None => 0,
         }
+    }
+
+    /// Whether there was no room for a name.
+    pub(crate) fn lacks_names(&self) -> bool {
+        self.out.has_lost()
     }
 
     /// Takes up a name that is not there yet; gives its place.
@@ -262,45 +276,43 @@ impl<'b> Writer<'b> {
     ) -> Result<TypeId, Error> {
         self.check_vlen(ty.info().vlen())?;
         self.check_names_of(btf, ty)?;
-        let mut references = references(ty.info())
-            .ok_or_else(|| self.error(ErrorKind::UnknownKind(ty.kind())))?
-            .peekable();
         let id = self.take_id()?;
-        let mut at = 0_usize;
-        while let Some(word) = ty.word(at) {
-            let word = match references.next_if(|reference| reference.at() == at) {
-                Some(Reference::Name(_)) => self.offset_of(btf.name_at(word)),
-                Some(Reference::Id(_)) if word != 0 => new_id(TypeId(word)).0,
-                _ => word,
+        each_word(ty, |word, value| {
+            let value = match word {
+                Word::Name => self.offset_of(btf.name_at(value)),
+                Word::Id if value != 0 => new_id(TypeId(value)).0,
+                _ => value,
             };
-            self.push_word(word);
-            at = at.saturating_add(4);
-        }
+            self.push_word(value);
+        });
         Ok(id)
     }
 
-    /// Takes up the names of `ty`, a type of `btf`, in their order.
-    pub(crate) fn push_names_of(&mut self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
-        self.check_names_of(btf, ty)?;
-        let Some(references) = references(ty.info()) else {
-            return Ok(());
-        };
-        for reference in references {
-            if let Reference::Name(at) = reference {
-                self.offset_of(btf.name_at(ty.word(at).unwrap_or(0)));
-            }
-        }
+    /// As [`Writer::push_type`], of a type whose references were checked; `new_name` gives the offset that a name has here.
+    pub(crate) fn push_moved(
+        &mut self,
+        ty: &Type<'_>,
+        new_name: impl Fn(u32) -> u32,
+        new_id: impl Fn(TypeId) -> TypeId,
+    ) -> Result<(), Error> {
+        self.check_vlen(ty.info().vlen())?;
+        self.take_id()?;
+        each_word(ty, |word, value| {
+            self.push_word(match word {
+                Word::Name => new_name(value),
+                Word::Id if value != 0 => new_id(TypeId(value)).0,
+                _ => value,
+            });
+        });
         Ok(())
     }
 
-    /// Whether the names of `ty` are there, so that an unsound record is not copied as another one.
+    /// Whether the kind is known and the names of `ty` are there, so that an unsound record is not copied as another one.
     fn check_names_of(&self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
         let end = btf.end_name().max(1);
         // A loop: for a chain of adapters the symbols become longer than objtool takes.
-        let Some(references) = references(ty.info()) else {
-            return Ok(());
-        };
-        for reference in references {
+        let unknown = || self.error(ErrorKind::UnknownKind(ty.kind()));
+        for reference in references(ty.info()).ok_or_else(unknown)? {
             let Reference::Name(at) = reference else {
                 continue;
             };

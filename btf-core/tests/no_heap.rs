@@ -7,8 +7,8 @@ use std::fmt::{self, Write as _};
 use allocation_counter::measure;
 use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
-    Btf, Declaration, Error, IntEncoding, Kind, Linkage, Param, RawMember, Relocation, Tag, TypeId,
-    Writer,
+    Btf, Declaration, Error, IntEncoding, Kind, Linkage, Param, RawMember, Relocation, SortKey,
+    Tag, TypeId, Writer,
 };
 
 /// Takes what is printed, and keeps only its length.
@@ -109,8 +109,13 @@ fn do_everything() -> Result<usize, Error> {
         }
     }
     let (mut sorted, mut names, mut sorting_room) = ([0; 512], [0; 32], [0; 64]);
+    let mut order = [SortKey::default(); 64];
     let mut writer = Writer::new(&mut sorted);
-    writer.push_sorted(&btf.names_indexed(&mut names), &mut sorting_room)?;
+    writer.push_sorted(
+        &btf.names_indexed(&mut names),
+        &mut sorting_room,
+        &mut order,
+    )?;
     answers += ask(&Btf::parse(writer.finish()?)?)?;
     // What is damaged is refused without memory, too.
     for cut in 0..data.len() {

@@ -5,8 +5,8 @@
 use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
     limits, Array, Btf, ByteOrder, Dialect, Enumerator, Error, ErrorKind, Header, Info,
-    IntEncoding, Kind, Linkage, Param, RawMember, Tag, Type, TypeId, Variable, WriteOptions,
-    Writer,
+    IntEncoding, Kind, Linkage, Param, RawMember, SortKey, Tag, Type, TypeId, Variable,
+    WriteOptions, Writer,
 };
 
 /// Pushes records.
@@ -661,10 +661,12 @@ fn a_record_that_cannot_be_copied_is_refused() {
 }
 
 fn sorted(btf: &Btf<'_>, options: WriteOptions<'_>) -> Vec<u8> {
-    let mut room = vec![0; 3 * btf.own_len() as usize];
+    let types = btf.own_len() as usize;
+    let mut room = vec![0; 2 * types];
+    let mut order = vec![SortKey::default(); 2 * types];
     written(options, |writer| {
         writer.push_names(btf);
-        writer.push_sorted(btf, &mut room)
+        writer.push_sorted(btf, &mut room, &mut order)
     })
 }
 
@@ -728,18 +730,24 @@ fn sorting_is_by_name_stable_and_keeps_what_refers_to_what() {
 fn sorting_in_too_small_a_room_changes_nothing() {
     let data = written(WriteOptions::default(), every_kind);
     let btf = Btf::parse(&data).unwrap();
-    let need = 3 * btf.own_len() as usize;
+    let need = 2 * btf.own_len() as usize;
     let mut out = [0; 2048];
     let mut writer = Writer::new(&mut out);
-    for words in 0..need {
-        let error = writer.push_sorted(&btf, &mut vec![0; words]).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::RoomTooSmall { need });
-        assert_eq!(writer.next_id(), TypeId(1));
+    let mut push = |words: usize, keys: usize| {
+        let (mut room, mut order) = (vec![0; words], vec![SortKey::default(); keys]);
+        let pushed = writer.push_sorted(&btf, &mut room, &mut order);
+        (pushed.map_err(|error| error.kind), writer.next_id())
+    };
+    for less in 0..need {
+        let too_small = Err(ErrorKind::RoomTooSmall { need });
+        assert_eq!(push(less, need), (too_small, TypeId(1)));
+        let too_small = Err(ErrorKind::OrderTooSmall { need });
+        assert_eq!(push(need, less), (too_small, TypeId(1)));
     }
-    writer.push_sorted(&btf, &mut vec![0; need]).unwrap();
+    assert_eq!(push(need, need).0, Ok(()));
     let empty = written(WriteOptions::default(), |_| Ok(()));
     writer
-        .push_sorted(&Btf::parse(&empty).unwrap(), &mut [])
+        .push_sorted(&Btf::parse(&empty).unwrap(), &mut [], &mut [])
         .unwrap();
 }
 
@@ -747,7 +755,8 @@ fn sorting_in_too_small_a_room_changes_nothing() {
 fn exercise(data: &[u8]) {
     let Ok(btf) = Btf::parse(data) else { return };
     let (mut out, mut name_index) = (vec![0; 4096], [0; 16]);
-    let mut room = vec![0; 3 * btf.own_len() as usize];
+    let types = btf.own_len() as usize;
+    let (mut room, mut order) = (vec![0; 2 * types], vec![SortKey::default(); 2 * types]);
     for len in [0, 100, 4096] {
         let options = WriteOptions {
             base: Some(&btf),
@@ -763,7 +772,7 @@ fn exercise(data: &[u8]) {
             let enumerators: Vec<_> = ty.enumerators().collect();
             let _ = writer.push_enum(ty.kind(), btf.name(&ty), 0, false, &enumerators);
         }
-        let _ = writer.push_sorted(&btf, &mut room);
+        let _ = writer.push_sorted(&btf, &mut room, &mut order);
         if let Ok(data) = writer.finish() {
             Btf::parse_split(data, &btf).unwrap();
         }

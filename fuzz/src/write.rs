@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use btf_core::validate::{validate, Policy, Release};
 use btf_core::{
-    Btf, ByteOrder, Dialect, Error, ErrorKind, Header, Info, Kind, Linkage, Tag, Type, TypeId,
-    WriteOptions, Writer,
+    Btf, ByteOrder, Dialect, Error, ErrorKind, Header, Info, Kind, Linkage, SortKey, Tag, Type,
+    TypeId, WriteOptions, Writer,
 };
 
 use crate::same::{assert_same, names_of};
@@ -185,8 +185,10 @@ fn write(
 
 fn push_all(btf: &Btf<'_>, order: Order, writer: &mut Writer<'_>) -> Result<(), Error> {
     if order == Order::Sorted {
-        let mut room = vec![0xdead_beef; 3 * btf.own_len() as usize];
-        return writer.push_sorted(btf, &mut room);
+        let types = btf.own_len() as usize;
+        let mut room = vec![0xdead_beef; 2 * types];
+        let mut order = vec![SortKey::default(); 2 * types];
+        return writer.push_sorted(btf, &mut room, &mut order);
     }
     for ty in btf.types() {
         assert_eq!(writer.next_id(), ty.id());
@@ -291,13 +293,19 @@ fn check_sorted(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
 }
 
 fn check_sort_room(btf: &Btf<'_>) {
-    let need = 3 * btf.own_len() as usize;
+    let need = 2 * btf.own_len() as usize;
     let Some(less) = need.checked_sub(1) else {
         return;
     };
-    let mut out = [0; 64];
-    let pushed = Writer::new(&mut out).push_sorted(btf, &mut vec![0; less]);
-    assert_eq!(pushed.unwrap_err().kind, ErrorKind::RoomTooSmall { need });
+    for (words, keys, error) in [
+        (less, need, ErrorKind::RoomTooSmall { need }),
+        (need, less, ErrorKind::OrderTooSmall { need }),
+    ] {
+        let (mut room, mut order) = (vec![0; words], vec![SortKey::default(); keys]);
+        let mut out = [0; 64];
+        let pushed = Writer::new(&mut out).push_sorted(btf, &mut room, &mut order);
+        assert_eq!(pushed.unwrap_err().kind, error);
+    }
 }
 
 /// The functions for each kind write what they are told, or refuse it.

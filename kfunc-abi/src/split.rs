@@ -13,7 +13,7 @@
 //! parameters of any type.
 //!
 //! The input stays where it is. What is new goes into a BTF that is split over it, and the list of FUNCs whose
-//! prototype changes into another slice; [`btf_core::Amended`] is both together, and [`btf_core::Writer::push_merged`]
+//! prototype changes into another slice; [`btf_core::Amended`] is both together, and [`btf_core::Writer::deduplicate`]
 //! writes them as one.
 
 mod error;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the command `kfunc` does, for programs that do it too.
-//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`doctor()`], [`check()`], [`dump()`] and
-//! [`split_btf()`].
+//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`doctor()`], [`check()`], [`dump()`],
+//! [`split_btf()`] and [`unsplit_btf()`].
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ mod header;
 mod id_sets;
 mod list;
 mod split;
+mod unsplit;
 
 pub use btf_file::{read_btf, BtfFile};
 pub use check::{check, CheckKernel, CheckPolicy, Refusal};
@@ -30,3 +31,4 @@ pub use list::{
     for_people, list, Declared, Kfunc, KfuncFile, KfuncList, Place, Programs, Running, Selection,
 };
 pub use split::{split_btf, IdsFile, NamedKfunc, SplitBtf, SplitRequest};
+pub use unsplit::{unsplit_btf, TypeOrder};

@@ -11,9 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
-    check, doctor, dump, embed, for_people, header, list, read_btf, split_btf, BtfFile,
-    CheckKernel, CheckPolicy, Error, Format, IdsFile, Language, NamedKfunc, Place, Result,
-    Selection, Signatures, SplitRequest,
+    check, doctor, dump, embed, for_people, header, list, read_btf, split_btf, unsplit_btf,
+    BtfFile, CheckKernel, CheckPolicy, Error, Format, IdsFile, Language, NamedKfunc, Place, Result,
+    Selection, Signatures, SplitRequest, TypeOrder,
 };
 use serde_json::json;
 
@@ -184,6 +184,11 @@ enum BtfCommand {
     /// foo; every kfunc gets its tags, arena pointers get theirs; the types are sorted by name. The output is the same
     /// byte for byte. IN must be deduplicated, as pahole leaves a vmlinux.
     Split(SplitArgs),
+    /// Undo what split does, for tests: give the BTF as pahole left it.
+    ///
+    /// Each kfunc has the one prototype of its source again; foo_impl is gone unless the source has it, and so are the tags
+    /// of kfuncs and of arena pointers, and what nothing else needs. The order of types and strings is not that of pahole.
+    Unsplit(UnsplitArgs),
     /// Print the types of a file.
     Dump {
         /// An ELF file with .BTF, or raw BTF.
@@ -200,11 +205,12 @@ enum BtfCommand {
     },
 }
 
-/// What is split, and how.
+/// The kfuncs of a BTF that is split or was.
 #[derive(Args)]
 #[command(group = clap::ArgGroup::new("kfuncs").args(["ids", "kfuncs_by_name"]).required(true))]
-struct SplitArgs {
+struct WithKfuncs {
     /// An ELF file with .BTF, or raw BTF.
+    #[arg(value_name = "IN")]
     input: PathBuf,
     /// What IN is split from: the vmlinux of a module.
     #[arg(long, value_name = "VMLINUX")]
@@ -215,6 +221,50 @@ struct SplitArgs {
     /// A kfunc and its flags: foo:KF_IMPLICIT_ARGS|KF_SLEEPABLE, or foo:0x10000. May be given several times.
     #[arg(long = "kfunc", id = "kfuncs_by_name", value_name = "NAME[:FLAGS]", value_parser = NamedKfunc::parse)]
     kfuncs: Vec<NamedKfunc>,
+    /// Write raw BTF here.
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+}
+
+/// The files that are named there.
+struct WithKfuncsRead {
+    input: Vec<u8>,
+    base: Option<Vec<u8>>,
+    ids: Option<IdsFile>,
+    kfuncs: Vec<NamedKfunc>,
+}
+
+impl WithKfuncs {
+    fn read(&self) -> Result<WithKfuncsRead> {
+        let input = read_btf(&self.input)?;
+        let base = self.base.as_deref().map(read_btf).transpose()?;
+        let ids = self.ids.as_deref().map(IdsFile::read).transpose()?;
+        let of_ids = ids.as_ref().map(|ids| ids.kfuncs(base.as_deref()));
+        let kfuncs = of_ids.transpose()?.unwrap_or_else(|| self.kfuncs.clone());
+        Ok(WithKfuncsRead {
+            input,
+            base,
+            ids,
+            kfuncs,
+        })
+    }
+}
+
+/// What was split, and is to be as it was before.
+#[derive(Args)]
+struct UnsplitArgs {
+    #[command(flatten)]
+    with: WithKfuncs,
+    /// Leave the types in no order, as pahole does; the same each time.
+    #[arg(long)]
+    shuffle: bool,
+}
+
+/// What is split, and how.
+#[derive(Args)]
+struct SplitArgs {
+    #[command(flatten)]
+    with: WithKfuncs,
     /// Parameters whose names end so are implicit, too, whatever their type and the kfunc's flags.
     #[arg(long, value_name = "SUFFIX")]
     implicit_suffix: Option<String>,
@@ -230,9 +280,6 @@ struct SplitArgs {
     /// Write .BTF_ids of the object with the ids of OUT here.
     #[arg(long, value_name = "FILE", requires = "ids")]
     ids_out: Option<PathBuf>,
-    /// Write raw BTF here.
-    #[arg(short, long, value_name = "OUT")]
-    output: PathBuf,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -272,6 +319,7 @@ fn main() -> ExitCode {
             json,
         }) => run_check(file, base.as_deref(), *policy, *kernel, *json),
         Command::Btf(BtfCommand::Split(args)) => run_split(args),
+        Command::Btf(BtfCommand::Unsplit(args)) => run_unsplit(args),
         Command::Btf(BtfCommand::Dump {
             file,
             base,
@@ -390,12 +438,29 @@ fn run_dump(file: &Path, base: Option<&Path>, format: Format, name: Option<&str>
     out.flush().map_err(Error::Output)
 }
 
+fn run_unsplit(args: &UnsplitArgs) -> Result<()> {
+    let WithKfuncsRead {
+        input,
+        base,
+        kfuncs,
+        ..
+    } = args.with.read()?;
+    let order = if args.shuffle {
+        TypeOrder::Shuffled
+    } else {
+        TypeOrder::Kept
+    };
+    let btf = unsplit_btf(&input, base.as_deref(), &kfuncs, order)?;
+    replace_all(&[(args.with.output.clone(), &btf)])
+}
+
 fn run_split(args: &SplitArgs) -> Result<()> {
-    let input = read_btf(&args.input)?;
-    let base = args.base.as_deref().map(read_btf).transpose()?;
-    let ids = args.ids.as_deref().map(IdsFile::read).transpose()?;
-    let of_ids = ids.as_ref().map(|ids| ids.kfuncs(base.as_deref()));
-    let kfuncs = of_ids.transpose()?.unwrap_or_else(|| args.kfuncs.clone());
+    let WithKfuncsRead {
+        input,
+        base,
+        ids,
+        kfuncs,
+    } = args.with.read()?;
     let split = split_btf(&SplitRequest {
         input: &input,
         base: base.as_deref(),
@@ -405,9 +470,10 @@ fn run_split(args: &SplitArgs) -> Result<()> {
         distill: args.distill,
         skip_missing: args.skip_missing,
     })?;
-    let mut files = vec![(args.output.clone(), &*split.btf)];
+    let output = &args.with.output;
+    let mut files = vec![(output.clone(), &*split.btf)];
     if let Some(base) = &split.distilled_base {
-        files.push((beside(&args.output, ".base"), base));
+        files.push((beside(output, ".base"), base));
     }
     let resolved = match (&ids, &args.ids_out) {
         (Some(ids), Some(_)) => Some(ids.resolved_by(&split, base.as_deref())?),

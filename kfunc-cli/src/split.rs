@@ -9,9 +9,12 @@
 
 mod ids;
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use btf_core::{
-    merge_room, Amended, Btf, ByteOrder, Dialect, Distillation, Error as BtfError, ErrorKind,
-    Header, Kind, NewPrototype, TypeId, WriteOptions, Writer,
+    dedup_room, Amended, Btf, ByteOrder, Dialect, Distillation, Error as BtfError, ErrorKind,
+    Header, Kind, NewPrototype, SortKey, TypeId, WriteOptions, Writer,
 };
 use kfunc_abi::split::{ImplicitRule, SplitError, SplitErrorKind, SplitKfunc, Splitter};
 use kfunc_abi::{KfuncFlag, KfuncFlags};
@@ -143,8 +146,11 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         Some(base) => Btf::parse_split(request.input, base)?,
         None => Btf::parse(request.input)?,
     };
-    let mut rooms = Rooms::of(Some(&input));
-    let input = rooms.index(input);
+    // Its names are deduplicated, and need not be found before.
+    let types = input.own_len() as usize;
+    let (mut types_room, mut named_types) = (vec![0; types], vec![0; 2 * types]);
+    let input = input.indexed(&mut types_room);
+    let input = input.types_indexed(&mut named_types);
 
     let (kfuncs, missing) = find_kfuncs(&input, request)?;
     let types: Vec<_> = request.types.iter().map(String::as_bytes).collect();
@@ -155,22 +161,18 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
     let new = New::of(&input, &kfuncs, rule).map_err(|error| describe(&input, error))?;
     let added = Btf::parse_split(&new.added, &input)?;
     let amended = Amended::new(&added, &new.changes).ok_or(Error::NoBase)?;
-    let layout = !Header::parse(request.input)?.layout.is_empty();
+    let header = Header::parse(request.input)?;
     let writing = Writing {
-        layout,
-        long_header: Header::parse(request.input)?.is_long(),
+        layout: !header.layout.is_empty(),
+        long_header: header.is_long(),
         order: input.byte_order(),
         names: input.names_len() + added.names_len(),
         len: request.input.len() + new.added.len(),
     };
-    let merged = writing.merged(&amended, base)?;
-    let merged = match base {
-        Some(base) => Btf::parse_split(&merged, base)?,
-        None => Btf::parse(&merged)?,
-    };
     let mut distilled_base = None;
     let btf = if request.distill {
-        let (base, split) = writing.distilled(&merged)?;
+        let deduplicated = writing.deduplicated(&amended, base, false)?;
+        let (base, split) = writing.distilled(&deduplicated, base)?;
         let sorted = {
             let base = Btf::parse(&base)?;
             let mut names = vec![0; 2 * base.names_len()];
@@ -182,7 +184,7 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         distilled_base = Some(base);
         sorted
     } else {
-        writing.sorted(&merged, base)?
+        writing.deduplicated(&amended, base, true)?
     };
     let name = |change: &NewPrototype| {
         let func = input.get(change.func);
@@ -245,7 +247,7 @@ fn find_kfuncs(
     Ok((kfuncs, missing))
 }
 
-fn no_func(input: &Btf<'_>, kfunc: &NamedKfunc) -> Error {
+pub(crate) fn no_func(input: &Btf<'_>, kfunc: &NamedKfunc) -> Error {
     let name = kfunc.name.as_bytes();
     let other = input.types().find(|ty| input.name(ty) == name);
     match other {
@@ -276,14 +278,14 @@ fn describe(input: &Btf<'_>, error: SplitError) -> Error {
 }
 
 /// Memory for the indexes of a BTF.
-struct Rooms {
+pub(crate) struct Rooms {
     types: Vec<u32>,
     names: Vec<u32>,
     named_types: Vec<u32>,
 }
 
 impl Rooms {
-    fn of(btf: Option<&Btf<'_>>) -> Self {
+    pub(crate) fn of(btf: Option<&Btf<'_>>) -> Self {
         let types = btf.map_or(0, |btf| btf.own_len() as usize);
         Self {
             types: vec![0; types],
@@ -292,7 +294,7 @@ impl Rooms {
         }
     }
 
-    fn index<'r>(&'r mut self, btf: Btf<'r>) -> Btf<'r> {
+    pub(crate) fn index<'r>(&'r mut self, btf: Btf<'r>) -> Btf<'r> {
         btf.indexed(&mut self.types)
             .names_indexed(&mut self.names)
             .types_indexed(&mut self.named_types)
@@ -317,7 +319,8 @@ impl New {
             proto: TypeId::VOID,
         };
         let mut changes = vec![unchanged; kfuncs.len()];
-        let mut tags = vec![0; splitter.room()];
+        // Enough, whatever of them is a tag.
+        let mut tags = vec![0; input.own_len() as usize];
         let mut changed = 0;
         let added = measured::<SplitError>(0, |out| {
             let mut writer = Writer::with(
@@ -325,6 +328,7 @@ impl New {
                 WriteOptions {
                     base: Some(input),
                     dialect: Dialect::Vlen24,
+                    repeat_names: true,
                     ..WriteOptions::default()
                 },
             );
@@ -358,23 +362,50 @@ impl Writing {
         }
     }
 
-    fn merged(&self, amended: &Amended<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
-        let mut room = vec![0; merge_room(amended)];
-        self.write(base, |writer| writer.push_merged(amended, &mut room))
-    }
-
-    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
-        let mut room = vec![0; 3 * btf.own_len() as usize];
-        self.write(base, |writer| {
-            writer.push_names(btf);
-            writer.push_sorted(btf, &mut room)
+    /// With of equal types a single one. Sorting takes as long as half of the rest, and needs nothing of it: another thread
+    /// does it meanwhile.
+    fn deduplicated(
+        &self,
+        amended: &Amended<'_>,
+        base: Option<&Btf<'_>>,
+        sorted: bool,
+    ) -> Result<Vec<u8>> {
+        let mut room = vec![0; dedup_room(amended)];
+        let keys = if sorted { 2 * amended.own_len() } else { 0 };
+        let mut keys = vec![SortKey::default(); keys as usize];
+        let keys = &mut *keys;
+        thread::scope(|scope| {
+            let mut sorting = sorted.then(|| scope.spawn(move || amended.sorted_by_name(keys)));
+            let mut order = None;
+            self.write(base, |writer| {
+                let deduplicated = writer.deduplicate(amended, &mut room)?;
+                if let Some(sorting) = sorting.take() {
+                    let joined = sorting.join();
+                    order = Some(joined.unwrap_or_else(|panic| resume_unwind(panic))?);
+                }
+                deduplicated.push(order)
+            })
         })
     }
 
-    /// The distilled base of `btf`, and what is then split from it.
-    fn distilled(&self, btf: &Btf<'_>) -> Result<(Vec<u8>, Vec<u8>)> {
-        let mut room = vec![0; Distillation::room(btf)];
-        let distillation = Distillation::of(btf, &mut room)?;
+    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
+        let types = btf.own_len() as usize;
+        let mut room = vec![0; 2 * types];
+        let mut order = vec![SortKey::default(); 2 * types];
+        self.write(base, |writer| {
+            writer.push_names(btf);
+            writer.push_sorted(btf, &mut room, &mut order)
+        })
+    }
+
+    /// The distilled base of `btf`, which is split from `base`, and what is then split from it.
+    fn distilled(&self, btf: &[u8], base: Option<&Btf<'_>>) -> Result<(Vec<u8>, Vec<u8>)> {
+        let btf = match base {
+            Some(base) => Btf::parse_split(btf, base)?,
+            None => Btf::parse(btf)?,
+        };
+        let mut room = vec![0; Distillation::room(&btf)];
+        let distillation = Distillation::of(&btf, &mut room)?;
         let new = self.without_layout();
         let base = new.write(None, |writer| distillation.push_base(writer))?;
         let parsed = Btf::parse(&base)?;
@@ -397,6 +428,7 @@ impl Writing {
                     dialect: Dialect::Vlen24,
                     layout: self.layout,
                     long_header: self.long_header,
+                    repeat_names: false,
                     name_index: &mut name_index,
                 },
             );
@@ -407,7 +439,7 @@ impl Writing {
 }
 
 /// What `fill` writes, given a slice of `len` bytes, or of as many as it then asks for.
-fn measured<E: From<BtfError>>(
+pub(crate) fn measured<E: From<BtfError>>(
     len: usize,
     mut fill: impl FnMut(&mut [u8]) -> std::result::Result<std::result::Result<usize, BtfError>, E>,
 ) -> std::result::Result<Vec<u8>, E> {

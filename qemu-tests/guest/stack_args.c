@@ -78,12 +78,17 @@ __s64 call_with(const char *module, const char *kfunc, int passed)
 		    .log_buf = verifier_log, .log_size = sizeof(verifier_log), .log_level = 1);
 	struct bpf_insn insns[MOST_ARGS + 8];
 	struct program program = {};
+	__s32 id = func_id(module, kfunc);
 	__s64 result;
 	int len;
 
 	if (fds[MODULE_BTF_INDEX] < 0)
 		return fds[MODULE_BTF_INDEX];
-	len = write_program(insns, func_id(module, kfunc), passed);
+	if (id < 0) {
+		close(fds[MODULE_BTF_INDEX]);
+		return id;
+	}
+	len = write_program(insns, id, passed);
 	verifier_log[0] = 0;
 	program.fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "stack_args", "GPL", insns, len, &options);
 	close(fds[MODULE_BTF_INDEX]);

@@ -28,6 +28,8 @@ const SOURCES: &[&str] = &[
     "guest/shapes.h",
     "guest/stack_args.c",
     "guest/stack_args.h",
+    "guest/compat.c",
+    "guest/compat.h",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
     "bpf/shapes_common.h",
@@ -85,7 +87,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!(
                     "cd {folder}
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c programs.c shapes.c \
-                         stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
+                         stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      for name in *.bpf.c; do
                          clang-19 -target bpf -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \

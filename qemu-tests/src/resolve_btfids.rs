@@ -36,9 +36,18 @@ pub fn finalize(root: &BuildRoot, tool: &Kernel, btf: &[u8]) -> Result<Vec<u8>> 
 ///
 /// The tool fails.
 pub fn deduplicated(root: &BuildRoot, tool: &Kernel, run: &Run<'_>) -> Result<Vec<u8>> {
+    Ok(without_kfuncs(root, tool, run)?.btf)
+}
+
+/// The same, with the base.
+///
+/// # Errors
+///
+/// The tool fails.
+pub fn without_kfuncs(root: &BuildRoot, tool: &Kernel, run: &Run<'_>) -> Result<Resolved> {
     // It works on an object with a section of ids, which it would fill.
     assemble(root, NO_IDS)?;
-    Ok(self::run(root, tool, run)?.btf)
+    self::run(root, tool, run)
 }
 
 /// What the tool works on, beside the object.

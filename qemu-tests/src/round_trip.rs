@@ -10,8 +10,8 @@ use std::thread;
 
 use anyhow::{ensure, Context, Result};
 use btf_core::{
-    Btf, Error, ErrorKind, Header, IntEncoding, Kind, Linkage, Tag, Type, TypeId, WriteOptions,
-    Writer,
+    Btf, Error, ErrorKind, Header, IntEncoding, Kind, Linkage, SortKey, Tag, Type, TypeId,
+    WriteOptions, Writer,
 };
 
 use crate::real_btf;
@@ -219,10 +219,12 @@ impl Original<'_> {
     }
 
     fn sort(&self, btf: &Btf<'_>) -> Result<Vec<u8>, Error> {
-        let mut room = vec![0; 3 * words(btf.own_len())];
+        let types = words(btf.own_len());
+        let mut room = vec![0; 2 * types];
+        let mut order = vec![SortKey::default(); 2 * types];
         self.write(self.data.len(), &mut |writer| {
             writer.push_names(btf);
-            writer.push_sorted(btf, &mut room)
+            writer.push_sorted(btf, &mut room, &mut order)
         })
     }
 

@@ -2,27 +2,25 @@
 
 //! `kfunc btf split` beside resolve_btfids, byte for byte.
 //!
-//! The kernel's BTF is split already. So first it is made as pahole would have left it ([`crate::unsplit`]); then both
+//! The kernel's BTF is split already. So first it is made as pahole would have left it (`kfunc btf unsplit`); then both
 //! tools get it, and the sets of the kernel.
 
 use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use btf_core::{Btf, Kind};
 use kfunc_abi::KfuncFlags;
-use kfunc_cli::{kfunc_sets, split_btf, IdsFile, NamedKfunc, SplitBtf, SplitRequest};
+use kfunc_cli::{
+    kfunc_sets, split_btf, unsplit_btf, IdsFile, NamedKfunc, SplitBtf, SplitRequest, TypeOrder,
+};
 
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
 use crate::resolve_btfids::Run;
 use crate::round_trip::ModuleBtf;
-use crate::unsplit::{self, Order};
-use crate::{module, packages, resolve_btfids, split_module};
-
-/// How often resolve_btfids may find something more that is there twice.
-const DEDUP_RUNS: usize = 16;
+use crate::{duplicates, module, packages, resolve_btfids, split_module};
 
 /// What a comparison found.
 #[derive(Clone, Debug, Default)]
@@ -72,10 +70,10 @@ fn vmlinux_cases(
     compared: &mut Compared,
 ) -> Result<()> {
     for (name, order) in [
-        ("vmlinux, sorted", Order::Kept),
-        ("vmlinux, types in any order", Order::Shuffled),
+        ("vmlinux, sorted", TypeOrder::Kept),
+        ("vmlinux, types in any order", TypeOrder::Shuffled),
     ] {
-        let input = unsplit::unsplit(vmlinux, kfuncs, order).context(name)?;
+        let input = unsplit_btf(vmlinux, None, kfuncs, order).context(name)?;
         let case = Case {
             name,
             input: &input,
@@ -83,14 +81,27 @@ fn vmlinux_cases(
             distill: false,
             kfuncs,
         };
-        let split = case.compare(root, kernel, compared)?;
-        if let (Some(split), Order::Kept) = (split, order) {
+        if let Some(split) = case.compare(root, kernel, compared)? {
             ensure!(
                 !split.changed.is_empty(),
                 "no kfunc got another prototype: nothing was compared"
             );
+            // There and back again: only the order of types that have no name may be another one.
+            ensure!(
+                contents(&split.btf)? == contents(vmlinux)?,
+                "{name}: unsplit and split, the kernel has other types than it had"
+            );
         }
     }
+    let before = unsplit_btf(vmlinux, None, kfuncs, TypeOrder::Shuffled)?;
+    let case = Case {
+        name: "vmlinux, of two units",
+        input: &duplicates::twice(&before)?,
+        base: None,
+        distill: false,
+        kfuncs,
+    };
+    case.compare(root, kernel, compared)?;
     let case = Case {
         name: "vmlinux, split already",
         input: vmlinux,
@@ -100,6 +111,22 @@ fn vmlinux_cases(
     };
     case.compare(root, kernel, compared)?;
     Ok(())
+}
+
+/// What the types of a BTF say but for the ids that they refer to, sorted.
+fn contents(btf: &[u8]) -> Result<Vec<String>> {
+    let btf = Btf::parse(btf)?;
+    let name = |offset| String::from_utf8_lossy(btf.name_at(offset)).into_owned();
+    let types = btf.types().map(|ty| {
+        let params = ty.params().map(|param| name(param.name));
+        let members = ty.members().map(|member| name(member.name));
+        let elements: Vec<_> = params.chain(members).collect();
+        let (info, own, size) = (ty.info(), name(ty.name_offset()), ty.size());
+        format!("{info:?} {own} {size:?} {}", elements.join(" "))
+    });
+    let mut types: Vec<_> = types.collect();
+    types.sort_unstable();
+    Ok(types)
 }
 
 fn module_cases(
@@ -116,9 +143,8 @@ fn module_cases(
             continue;
         }
         found += 1;
-        // Without what the kernel has, too; and with functions of ours that have every shape.
-        let lean = deduplicated(root, kernel, &module.data, vmlinux)?;
-        let (input, more) = split_module::with_kfuncs(&lean, vmlinux)?;
+        // And with functions of ours that have every shape.
+        let (input, more) = split_module::with_kfuncs(&module.data, vmlinux)?;
         let kfuncs = [kfuncs, more].concat();
         for distill in [false, true] {
             let how = if distill { ", distilled" } else { "" };
@@ -134,29 +160,6 @@ fn module_cases(
     }
     ensure!(found > 0, "no module has kfuncs");
     Ok(())
-}
-
-/// A module's BTF without what is there twice. The tool does not find all of it at once.
-fn deduplicated(
-    root: &BuildRoot,
-    kernel: &Kernel,
-    module: &[u8],
-    vmlinux: &[u8],
-) -> Result<Vec<u8>> {
-    let mut btf = module.to_vec();
-    for _ in 0..DEDUP_RUNS {
-        let run = Run {
-            btf: &btf,
-            base: Some(vmlinux),
-            distill: false,
-        };
-        let lean = resolve_btfids::deduplicated(root, kernel, &run)?;
-        if lean == btf {
-            return Ok(btf);
-        }
-        btf = lean;
-    }
-    bail!("resolve_btfids finds something twice each time")
 }
 
 /// The kfuncs of the sets in a vmlinux.

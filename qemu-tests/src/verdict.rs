@@ -46,6 +46,8 @@ pub struct Report {
     pub calls: Vec<Call>,
     /// The calls of kfuncs of every shape.
     pub shapes: Vec<Shape>,
+    /// Cells of the compatibility table, as the guest told them.
+    pub cells: Vec<String>,
     /// The programs that call kfuncs of the kernel's own.
     pub loads: Vec<Load>,
     /// Number of checks that held.
@@ -154,6 +156,17 @@ pub fn judge_shapes(console: &[String], public: &[String]) -> Result<Report> {
     Ok(report)
 }
 
+/// Judges the `console` of a guest that has filled in the compatibility table, but for the cells.
+///
+/// # Errors
+///
+/// As [`judge`].
+pub fn judge_compat(console: &[String]) -> Result<Report> {
+    let (mut report, log) = read(console)?;
+    report.failures.extend(complaints(&log));
+    Ok(report)
+}
+
 /// The name in the declaration of a function.
 fn function_name(declaration: &str) -> &str {
     let before = declaration.split('(').next().unwrap_or_default();
@@ -184,6 +197,9 @@ pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(shape) = line.strip_prefix("@shape ") {
             said += 1;
             report.shapes.push(parse_shape(shape)?);
+        } else if let Some(cell) = line.strip_prefix("@cell ") {
+            said += 1;
+            report.cells.push(cell.to_owned());
         } else if let Some(load) = line.strip_prefix("@load ") {
             said += 1;
             report.loads.push(parse_load(load)?);
@@ -393,6 +409,31 @@ mod tests {
             assert_eq!(judged(&[good, wrong], done).len(), 1, "{wrong}");
         }
         assert!(judge_shapes(&["@shape bound".to_owned()], &public).is_err());
+    }
+
+    #[test]
+    fn cells_are_kept_and_the_log_is_judged() {
+        let judged = |lines: &[&str]| {
+            let console: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+            judge_compat(&console)
+        };
+        let report = judged(&[
+            "@cell old|raw|plain|accepted|2",
+            "@check rmmod|ok",
+            "@done 2",
+        ]);
+        let report = report.unwrap();
+        assert_eq!(report.cells, ["old|raw|plain|accepted|2"]);
+        assert_eq!((report.held, report.failures.len()), (1, 0));
+        for wrong in ["@check rmmod|busy", "@log BPF: Invalid name"] {
+            let done = format!("@done {}", usize::from(wrong.starts_with("@check")));
+            assert_eq!(
+                judged(&[wrong, &done]).unwrap().failures.len(),
+                1,
+                "{wrong}"
+            );
+        }
+        assert!(judged(&["@cell old|raw|plain|accepted|2", "@done 2"]).is_err());
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl<'b> Output<'b> {
         self.back
     }
 
+    /// Whether a name was not kept.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost > 0
+    }
+
     /// Bytes that are enough for all there is; none if they are there.
     pub(crate) fn lacks(&self) -> Option<usize> {
         let need = self.kept().saturating_add(self.lost);
@@ -67,8 +72,12 @@ impl<'b> Output<'b> {
         let at = self.front;
         self.front = at.saturating_add(word.len());
         self.full |= self.kept() > self.buf.len();
-        if !self.full {
-            put(self.buf, at, word);
+        if self.full {
+            return;
+        }
+        let place = self.buf.get_mut(at..self.front);
+        if let Some(place) = place.and_then(|place| place.first_chunk_mut()) {
+            *place = word;
         }
     }
 
@@ -83,9 +92,12 @@ impl<'b> Output<'b> {
             return None;
         };
         self.back = end;
-        let room = self.buf.iter_mut().skip(start).take(len).rev();
-        for (to, from) in room.zip(name.iter().chain(&[0])) {
-            *to = *from;
+        let room = self.buf.get_mut(start..start.saturating_add(len));
+        if let Some((nul, room)) = room.and_then(<[u8]>::split_first_mut) {
+            *nul = 0;
+            for (to, from) in room.iter_mut().rev().zip(name) {
+                *to = *from;
+            }
         }
         Some(place)
     }
@@ -94,9 +106,13 @@ impl<'b> Output<'b> {
     pub(crate) fn has_name(&self, place: usize, name: &[u8]) -> bool {
         let end = self.buf.len().saturating_sub(place);
         let len = name.len().saturating_add(1);
-        end.checked_sub(len)
-            .and_then(|start| self.buf.get(start..end))
-            .is_some_and(|kept| kept.iter().rev().eq(name.iter().chain(&[0])))
+        let kept = end
+            .checked_sub(len)
+            .and_then(|start| self.buf.get(start..end));
+        match kept {
+            Some([0, kept @ ..]) => kept.iter().rev().eq(name),
+            _ => false,
+        }
     }
 
     /// The place of `name` among the names from `first` on.

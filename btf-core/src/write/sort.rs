@@ -2,12 +2,41 @@
 
 //! Types in the order of their names, as resolve_btfids of Linux 7.x leaves them.
 
-use super::{saturating_u32, Writer};
-use crate::sort::sort_by;
-use crate::{Btf, Error, ErrorKind, Section, TypeId};
+use core::mem;
 
-/// Words that sorting takes for each type: its rank, its place among the records, and its name or its new rank.
-const WORDS: usize = 3;
+use super::{saturating_u32, Writer};
+use crate::bytes::{in_order, name_head};
+use crate::words::{index, put, word};
+use crate::{Btf, Error, ErrorKind, Section, Type, TypeId};
+
+/// Words that sorting takes for each type: its place among the records, and its rank.
+const WORDS: usize = 2;
+/// Keys that sorting takes for each type: half of them are for merging.
+const KEYS: usize = 2;
+
+/// Room for sorting a type by its name: 16 bytes, two of which are needed for each type. What it holds is of no interest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SortKey {
+    /// How the name begins: most names differ there, and it is at hand.
+    head: u64,
+    name: u32,
+    id: u32,
+}
+
+impl SortKey {
+    fn of(btf: &Btf<'_>, ty: &Type<'_>) -> Self {
+        let name = ty.name_offset();
+        Self {
+            head: name_head(btf.strings_from(name)),
+            name,
+            id: ty.id().0,
+        }
+    }
+
+    pub(crate) fn id(&self) -> TypeId {
+        TypeId(self.id)
+    }
+}
 
 impl Writer<'_> {
     /// Adds copies of all own types of `btf`, sorted by name: anonymous ones first, and those of one name in the order that
@@ -17,66 +46,56 @@ impl Writer<'_> {
     /// As `sort_btf_by_name` of `tools/bpf/resolve_btfids/main.c` does, through `btf__permute`. It leaves the strings as
     /// they are; so does [`Writer::push_names`] before this.
     ///
-    /// `room` needs three words for each type ([`Btf::own_len`]). Time is n log n.
+    /// `room` needs two words for each type ([`Btf::own_len`]), and `order` two keys. Time is n log n, or linear where the
+    /// types are sorted already.
     ///
     /// # Errors
     ///
-    /// The room is too small, or as [`Writer::push_type`]; then some of the types may have been added.
+    /// The room or the order is too small, or as [`Writer::push_type`]; then some of the types may have been added.
     ///
     /// ```
-    /// # use btf_core::{Btf, Error, Writer};
-    /// fn sorted<'b>(btf: &Btf<'_>, out: &'b mut [u8], room: &mut [u32]) -> Result<&'b [u8], Error> {
+    /// # use btf_core::{Btf, Error, SortKey, Writer};
+    /// fn sorted<'b>(
+    ///     btf: &Btf<'_>,
+    ///     out: &'b mut [u8],
+    ///     room: &mut [u32],
+    ///     order: &mut [SortKey],
+    /// ) -> Result<&'b [u8], Error> {
     ///     let mut writer = Writer::new(out);
     ///     writer.push_names(btf);
-    ///     writer.push_sorted(btf, room)?;
+    ///     writer.push_sorted(btf, room, order)?;
     ///     writer.finish()
     /// }
     /// ```
-    pub fn push_sorted(&mut self, btf: &Btf<'_>, room: &mut [u32]) -> Result<(), Error> {
-        let len = usize::try_from(btf.own_len()).unwrap_or(usize::MAX);
-        let need = len.saturating_mul(WORDS);
-        let too_small = || ErrorKind::RoomTooSmall { need }.at(Section::Types, 0);
-        let (order, room) = room.split_at_mut_checked(len).ok_or_else(too_small)?;
-        let (places, room) = room.split_at_mut_checked(len).ok_or_else(too_small)?;
-        let (names, _) = room.split_at_mut_checked(len).ok_or_else(too_small)?;
-
-        let mut place = 0_usize;
-        let slots = order.iter_mut().zip(&mut *places).zip(&mut *names);
-        for (old, (((order, at), name), ty)) in (0..u32::MAX).zip(slots.zip(btf.types())) {
-            (*order, *at, *name) = (old, saturating_u32(place), ty.name_offset());
-            place = place.saturating_add(ty.record_len());
-        }
-        let key = |old: u32| (word(names, old).map(|offset| btf.name_at(offset)), old);
-        sort_by(order, |one, other| key(one) < key(other));
-
-        let ranks = names;
-        for (rank, old) in (0..u32::MAX).zip(order.iter()) {
-            if let Some(slot) = usize::try_from(*old)
-                .ok()
-                .and_then(|old| ranks.get_mut(old))
-            {
-                *slot = rank;
-            }
-        }
-        self.push_ranked(btf, order, places, ranks)
-    }
-
-    fn push_ranked(
+    pub fn push_sorted(
         &mut self,
         btf: &Btf<'_>,
-        order: &[u32],
-        places: &[u32],
-        ranks: &[u32],
+        room: &mut [u32],
+        order: &mut [SortKey],
     ) -> Result<(), Error> {
+        let len = index(btf.own_len());
+        let need = len.saturating_mul(WORDS);
+        let too_small = || ErrorKind::RoomTooSmall { need }.at(Section::Types, 0);
+        let (places, room) = room.split_at_mut_checked(len).ok_or_else(too_small)?;
+        let (ranks, _) = room.split_at_mut_checked(len).ok_or_else(too_small)?;
+
+        let mut place = 0_usize;
+        for (at, ty) in places.iter_mut().zip(btf.types()) {
+            *at = saturating_u32(place);
+            place = place.saturating_add(ty.record_len());
+        }
+        let sorted = sorted_by_name(btf.types(), btf, order)?;
         let (old_first, new_first) = (btf.first_id().0, self.next_id().0);
+        for (rank, key) in (0..u32::MAX).zip(sorted) {
+            put(ranks, key.id.saturating_sub(old_first), rank);
+        }
         let new_id = |id: TypeId| {
             let rank = id.0.checked_sub(old_first).and_then(|old| word(ranks, old));
             rank.map_or(id, |rank| TypeId(new_first.saturating_add(rank)))
         };
-        for old in order {
-            let at = word(places, *old).and_then(|at| usize::try_from(at).ok());
-            let id = TypeId(old_first.saturating_add(*old));
-            if let Some(ty) = at.and_then(|at| btf.types_at(at, id).next()) {
+        for key in sorted {
+            let at = word(places, key.id.saturating_sub(old_first)).map_or(0, index);
+            if let Some(ty) = btf.types_at(at, key.id()).next() {
                 self.push_type(btf, &ty, new_id)?;
             }
         }
@@ -84,6 +103,99 @@ impl Writer<'_> {
     }
 }
 
-fn word(words: &[u32], at: u32) -> Option<u32> {
-    words.get(usize::try_from(at).ok()?).copied()
+/// The keys of `types`, whose names are those of `btf`, in the order of the names; those of one name stay in their order.
+///
+/// # Errors
+///
+/// `room` has less than two keys for each type.
+pub(crate) fn sorted_by_name<'k, 'a>(
+    types: impl Iterator<Item = Type<'a>>,
+    btf: &Btf<'_>,
+    room: &'k mut [SortKey],
+) -> Result<&'k [SortKey], Error> {
+    let half = room.len() / KEYS;
+    let (keys, spare) = room.split_at_mut_checked(half).unwrap_or_default();
+    let mut len = 0_usize;
+    for ty in types {
+        if let Some(key) = keys.get_mut(len) {
+            *key = SortKey::of(btf, &ty);
+        }
+        len = len.saturating_add(1);
+    }
+    let need = len.saturating_mul(KEYS);
+    let too_small = || ErrorKind::OrderTooSmall { need }.at(Section::Types, 0);
+    let keys = keys.get_mut(..len).ok_or_else(too_small)?;
+    let spare = spare.get_mut(..len).ok_or_else(too_small)?;
+    Ok(sort(keys, spare, |one, other| {
+        // A head with its NUL is a whole name.
+        one.head < other.head
+            || one.head == other.head
+                && (one.head & 0xff == 0
+                    || in_order(btf.strings_from(one.name), btf.strings_from(other.name)))
+    }))
+}
+
+/// Sorts `keys`; gives the one of the two slices, of one length, that they are in then. Equal keys stay in their order:
+/// `in_order` says that of them. What comes behind keys that are sorted, such as types that were added to a sorted BTF, is
+/// sorted alone.
+fn sort<'k>(
+    keys: &'k mut [SortKey],
+    spare: &'k mut [SortKey],
+    in_order: impl Fn(&SortKey, &SortKey) -> bool,
+) -> &'k [SortKey] {
+    let next = keys.iter().skip(1);
+    let pairs = keys.iter().zip(next);
+    let sorted = pairs.take_while(|(one, other)| in_order(one, other));
+    let sorted = sorted.count().saturating_add(1);
+    let rest = keys.get_mut(sorted..).unwrap_or_default();
+    if rest.is_empty() {
+        return keys;
+    }
+    sort_all(rest, spare.get_mut(sorted..).unwrap_or_default(), &in_order);
+    let (one, other) = keys.split_at_checked(sorted).unwrap_or_default();
+    merge(one, other, spare, in_order);
+    spare
+}
+
+/// Sorts `keys`, merging ever longer parts.
+fn sort_all<'k>(
+    mut keys: &'k mut [SortKey],
+    mut spare: &'k mut [SortKey],
+    in_order: impl Fn(&SortKey, &SortKey) -> bool,
+) {
+    let mut width = 1_usize;
+    let mut elsewhere = false;
+    while width < keys.len() {
+        let parts = width.saturating_mul(2);
+        for (from, to) in keys.chunks(parts).zip(spare.chunks_mut(parts)) {
+            let (one, other) = from.split_at_checked(width).unwrap_or((from, &[]));
+            merge(one, other, to, &in_order);
+        }
+        mem::swap(&mut keys, &mut spare);
+        elsewhere = !elsewhere;
+        width = parts;
+    }
+    if elsewhere {
+        for (to, from) in spare.iter_mut().zip(keys) {
+            *to = *from;
+        }
+    }
+}
+
+fn merge<'k>(
+    mut one: &'k [SortKey],
+    mut other: &'k [SortKey],
+    to: &mut [SortKey],
+    in_order: impl Fn(&SortKey, &SortKey) -> bool,
+) {
+    for slot in to {
+        let first = match (one.first(), other.first()) {
+            (Some(first), Some(second)) => in_order(first, second),
+            (first, _) => first.is_some(),
+        };
+        let from = if first { &mut one } else { &mut other };
+        if let Some((key, rest)) = from.split_first() {
+            (*slot, *from) = (*key, rest);
+        }
+    }
 }

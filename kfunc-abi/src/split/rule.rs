@@ -26,7 +26,8 @@ impl ImplicitRule<'_> {
         types: &[],
     };
 
-    /// The place of the first implicit parameter of `proto`; `native` is for a kfunc with the flag.
+    /// The place of the first implicit parameter of `proto`; `native` is for a kfunc with the flag. As
+    /// `is_kf_implicit_arg` of `tools/bpf/resolve_btfids/main.c` (7.3) looks for it, with [`ImplicitRule::OFFICIAL`].
     pub fn first_implicit(&self, btf: &Btf<'_>, proto: &Type<'_>, native: bool) -> Option<usize> {
         for (place, param) in proto.params().enumerate() {
             let by_name = self.has_suffix(btf.name_at(param.name));

@@ -235,8 +235,9 @@ impl IdsFile {
             Some(base) => Btf::parse_split(&split.btf, base)?,
             None => Btf::parse(&split.btf)?,
         };
-        let mut rooms = Rooms::of(Some(&btf));
-        self.resolved(&rooms.index(btf))
+        // Its names are sorted.
+        let mut room = vec![0; btf.own_len() as usize];
+        self.resolved(&btf.indexed(&mut room))
     }
 
     /// The section with the ids of `btf`, and the names that it does not have, whose ids stay 0. As `symbols_patch` of

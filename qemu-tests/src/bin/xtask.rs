@@ -15,7 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, doctor, fuzz, kernel_btf, parity_table, shapes, source_check, split_oracle, table,
+    call_oracle, compat, doctor, fuzz, kernel_btf, parity_table, shapes, source_check,
+    split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -82,6 +83,14 @@ enum Task {
     ///
     /// Exit status 1 if a byte differs.
     Split {
+        #[command(flatten)]
+        kernels: Selection,
+    },
+    /// Fill in the compatibility table: BTF of old and new tools, programs of old and new headers, kernels with and
+    /// without implicit arguments of their own.
+    ///
+    /// Exit status 1 if a cell is not as expected, or as docs/compatibility.md has it.
+    Compat {
         #[command(flatten)]
         kernels: Selection,
     },
@@ -172,6 +181,15 @@ fn main() -> ExitCode {
         Task::Split { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
+        }),
+        Task::Compat { kernels } => BuildRoot::open().and_then(|root| {
+            let kernels = Kernels::find(&root, &kernels)?;
+            let failures = boot_all_compat(&root, &kernels);
+            println!("{}", compat::refusals());
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
         }),
         Task::Doctor { pin } => BuildRoot::open().and_then(|root| {
             let everything = Selection {
@@ -274,6 +292,20 @@ fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
         let (calls, held) = (report.shapes.len(), report.held);
         println!("{kernel}: {calls} calls of kfuncs of every shape, {held} other checks");
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots the selected kernels for the compatibility table, and prints it. Gives what failed.
+fn boot_all_compat(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let compat = compat::boot(root, kernel, &kernels.all)?;
+        println!(
+            "{kernel}: {} cells of the compatibility table\n{}",
+            compat.cells, compat.table
+        );
+        ensure!(compat.failures.is_empty(), "{}", compat.failures.join("\n"));
         Ok(())
     });
     failures
@@ -460,6 +492,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
+    outcome.failures.extend(boot_all_compat(&root, &kernels));
     let splits_agree = split(&root, &kernels)?;
     let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;

@@ -1,48 +1,63 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The BTF of a kernel as pahole left it, before resolve_btfids: for tests.
+//! `kfunc btf unsplit`: the BTF of a kernel or module as pahole left it, before it was split.
 //!
 //! ```text
 //!   FUNC foo ─► short proto, FUNC foo_impl ─► full proto, tags      ──►      FUNC foo ─► full proto
 //! ```
 //!
-//! What only the two prototypes needed is left out again.
+//! What only the two prototypes needed is left out again. This is for tests: it gives the input that a kernel's build had
+//! for `kfunc btf split` and for resolve_btfids, up to the order of types and strings.
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Context, Result};
-use btf_core::{Btf, Header, Kind, Type, TypeId, WriteOptions, Writer};
-use kfunc_abi::KfuncFlags;
-use kfunc_cli::NamedKfunc;
+use btf_core::{Btf, Dialect, Header, Kind, Type, TypeId, WriteOptions, Writer};
+use kfunc_abi::split::{ImplicitRule, SplitErrorKind};
+use kfunc_abi::{KfuncFlags, FASTCALL_TAG, KFUNC_TAG};
+
+use crate::split::{measured, no_func, NamedKfunc, Rooms};
+use crate::{Error, Result};
 
 /// The order that types are left in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum TypeOrder {
     /// As they were: sorted by name.
     Kept,
-    /// By chance, the same each time.
+    /// None, as pahole leaves them; the same each time.
     Shuffled,
 }
 
-/// The BTF `data` of a vmlinux without what was done for `kfuncs`.
+/// The BTF `data`, split from `base` if it is a module's, without what was done for `kfuncs`.
 ///
 /// # Errors
 ///
-/// A kfunc that is not in the BTF, or that has no prototype as it was before.
-pub fn unsplit(data: &[u8], kfuncs: &[NamedKfunc], order: Order) -> Result<Vec<u8>> {
-    let btf = Btf::parse(data)?;
-    let mut room = vec![0; btf.own_len() as usize];
-    let btf = btf.indexed(&mut room);
+/// Damaged BTF, a kfunc that it does not have, or one without a prototype.
+pub fn unsplit_btf(
+    data: &[u8],
+    base: Option<&[u8]>,
+    kfuncs: &[NamedKfunc],
+    order: TypeOrder,
+) -> Result<Vec<u8>> {
+    let base = base.map(Btf::parse).transpose().map_err(Error::Base)?;
+    let mut base_rooms = Rooms::of(base.as_ref());
+    let base = base.map(|base| base_rooms.index(base));
+    let btf = match &base {
+        Some(base) => Btf::parse_split(data, base)?,
+        None => Btf::parse(data)?,
+    };
+    let mut rooms = Rooms::of(Some(&btf));
     let mut before = Before {
-        btf,
+        btf: rooms.index(btf),
         gone: HashSet::new(),
         protos: HashMap::new(),
+        used: HashSet::new(),
     };
+    let types = before.btf.types();
+    before.used = types.flat_map(|ty| before.references(&ty, false)).collect();
     before.take_kfuncs(kfuncs)?;
     before.drop_tags();
     before.drop_unused();
-    let ids = before.ids(order);
-    before.write(!Header::parse(data)?.layout.is_empty(), data.len(), &ids)
+    before.write(data, base.as_ref(), &before.ids(order))
 }
 
 struct Before<'b> {
@@ -51,34 +66,65 @@ struct Before<'b> {
     gone: HashSet<TypeId>,
     /// The prototypes that FUNCs had.
     protos: HashMap<TypeId, TypeId>,
+    /// What something refers to.
+    used: HashSet<TypeId>,
 }
 
 impl<'b> Before<'b> {
     fn take_kfuncs(&mut self, kfuncs: &[NamedKfunc]) -> Result<()> {
         let names: HashSet<_> = kfuncs.iter().map(|kfunc| &*kfunc.name).collect();
         for kfunc in kfuncs {
-            let func = self.func(&kfunc.name).context(kfunc.name.clone())?;
-            let full_name = format!("{}_impl", kfunc.name);
-            let full = self.func(&full_name);
-            let split = kfunc.flags.contains(KfuncFlags::IMPLICIT_ARGS);
-            let proto = match full {
-                Some(full) if split => {
-                    // A legacy kfunc's is in the source.
-                    if !names.contains(&*full_name) {
-                        self.gone.insert(full.id());
-                    }
-                    full.target()
-                }
-                _ => func.target().map(|proto| self.without_arena(proto)),
-            };
-            let proto = proto.context("a FUNC has no prototype")?;
+            let func = self
+                .func(&kfunc.name)
+                .ok_or_else(|| no_func(&self.btf, kfunc))?;
+            let proto = self.proto_before(kfunc, &func, &names);
+            let is_proto =
+                |id: &TypeId| (self.btf.get(*id)).is_some_and(|ty| ty.kind() == Kind::FUNC_PROTO);
+            let proto = proto.filter(is_proto).ok_or_else(|| Error::Split {
+                kfunc: kfunc.name.clone(),
+                error: SplitErrorKind::NoPrototype,
+            })?;
             self.protos.insert(func.id(), proto);
         }
         Ok(())
     }
 
+    /// The prototype that `kfunc` had. Its second FUNC goes, unless `names`, those of all kfuncs, say that the source has it.
+    fn proto_before(
+        &mut self,
+        kfunc: &NamedKfunc,
+        func: &Type<'_>,
+        names: &HashSet<&str>,
+    ) -> Option<TypeId> {
+        let full_name = format!("{}_impl", kfunc.name);
+        match self.func(&full_name) {
+            Some(full) if kfunc.flags.contains(KfuncFlags::IMPLICIT_ARGS) => {
+                if names.contains(&*full_name) {
+                    return self.before_legacy(func).or(full.target());
+                }
+                self.gone.insert(full.id());
+                full.target()
+            }
+            _ => func.target().map(|proto| self.without_arena(proto)),
+        }
+    }
+
     fn func(&self, name: &str) -> Option<Type<'b>> {
-        self.btf.find(name.as_bytes(), Kind::FUNC)
+        self.btf.find_own(name.as_bytes(), Kind::FUNC)
+    }
+
+    /// The prototype that `func`, a kfunc with a legacy form, had before: the parameters that it has now, and then implicit
+    /// ones. Nothing refers to it any more, unless it is that of another function, too.
+    fn before_legacy(&self, func: &Type<'_>) -> Option<TypeId> {
+        let public = self.btf.get(func.target()?)?;
+        let explicit = public.params().len();
+        let protos = self.btf.of_kind(Kind::FUNC_PROTO).filter(|proto| {
+            proto.target() == public.target()
+                && proto.params().take(explicit).eq(public.params())
+                && ImplicitRule::OFFICIAL.first_implicit(&self.btf, proto, true) == Some(explicit)
+        });
+        let id = protos.map(|proto| proto.id());
+        id.min_by_key(|id| self.used.contains(id))
     }
 
     /// The prototype that is as `proto` but for the attributes of arena pointers; they are added to copies.
@@ -128,8 +174,10 @@ impl<'b> Before<'b> {
     /// Tags are what resolve_btfids writes, those of functions that are gone among them.
     fn drop_tags(&mut self) {
         for tag in self.btf.of_kind(Kind::DECL_TAG) {
-            let of_kfunc = matches!(self.btf.name(&tag), b"bpf_kfunc" | b"bpf_fastcall");
-            if of_kfunc || tag.target().is_some_and(|func| self.gone.contains(&func)) {
+            let of_kfunc = [KFUNC_TAG, FASTCALL_TAG].map(str::as_bytes);
+            if of_kfunc.contains(&self.btf.name(&tag))
+                || tag.target().is_some_and(|func| self.gone.contains(&func))
+            {
                 self.gone.insert(tag.id());
             }
         }
@@ -190,38 +238,42 @@ impl<'b> Before<'b> {
     }
 
     /// The types that stay, in their new order.
-    fn ids(&self, order: Order) -> Vec<TypeId> {
+    fn ids(&self, order: TypeOrder) -> Vec<TypeId> {
         let ids = self.btf.types().map(|ty| ty.id());
         let mut ids: Vec<_> = ids.filter(|id| !self.gone.contains(id)).collect();
-        if order == Order::Shuffled {
+        if order == TypeOrder::Shuffled {
             ids.sort_by_key(|id| id.0.wrapping_mul(0x9e37_79b1).rotate_left(13));
         }
         ids
     }
 
-    fn write(&self, layout: bool, len: usize, ids: &[TypeId]) -> Result<Vec<u8>> {
-        let new_ids: HashMap<_, _> = ids.iter().copied().zip((1..).map(TypeId)).collect();
-        let mut out = vec![0; len];
+    fn write(&self, data: &[u8], base: Option<&Btf<'_>>, ids: &[TypeId]) -> Result<Vec<u8>> {
+        let header = Header::parse(data)?;
+        let first = self.btf.first_id().0;
+        let new_ids: HashMap<_, _> = ids.iter().copied().zip((first..).map(TypeId)).collect();
         let mut name_index = vec![0; 2 * self.btf.names_len()];
-        let mut writer = Writer::with(
-            &mut out,
-            WriteOptions {
-                layout,
-                name_index: &mut name_index,
-                ..WriteOptions::default()
-            },
-        );
-        for id in ids {
-            let ty = self.btf.get(*id).context("a type is missing")?;
-            let proto = self.protos.get(id);
-            writer.push_type(&self.btf, &ty, |old| {
-                let old = proto.copied().unwrap_or(old);
-                new_ids.get(&old).copied().unwrap_or(TypeId::VOID)
-            })?;
-        }
-        let len = writer.finish()?.len();
-        out.truncate(len);
-        Ok(out)
+        measured(data.len(), |out| {
+            let mut writer = Writer::with(
+                out,
+                WriteOptions {
+                    base,
+                    byte_order: self.btf.byte_order(),
+                    dialect: Dialect::Vlen24,
+                    layout: !header.layout.is_empty(),
+                    long_header: header.is_long(),
+                    repeat_names: false,
+                    name_index: &mut name_index,
+                },
+            );
+            for ty in ids.iter().filter_map(|id| self.btf.get(*id)) {
+                let proto = self.protos.get(&ty.id());
+                writer.push_type(&self.btf, &ty, |old| {
+                    let old = proto.copied().unwrap_or(old);
+                    new_ids.get(&old).copied().unwrap_or(old)
+                })?;
+            }
+            Ok(writer.finish().map(<[u8]>::len))
+        })
     }
 }
 

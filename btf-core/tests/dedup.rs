@@ -4,7 +4,7 @@
 //! the BTF of kernels.
 
 use btf_core::{
-    merge_room, Amended, Btf, Distillation, ErrorKind, IntEncoding, Kind, Linkage, NewPrototype,
+    dedup_room, Amended, Btf, Distillation, ErrorKind, IntEncoding, Kind, Linkage, NewPrototype,
     TypeId, Writer,
 };
 
@@ -33,10 +33,12 @@ fn merged(
     add(&mut writer);
     let added = Btf::parse_split(writer.finish().unwrap(), &input).unwrap();
     let amended = Amended::new(&added, changes).unwrap();
-    let mut room = vec![0; merge_room(&amended).min(room)];
+    let mut room = vec![0; dedup_room(&amended).min(room)];
     let mut out = [0; LEN];
     let mut writer = Writer::new(&mut out);
-    let pushed = writer.push_merged(&amended, &mut room);
+    let pushed = writer
+        .deduplicate(&amended, &mut room)
+        .and_then(|deduplicated| deduplicated.push(None));
     pushed.map_err(|error| error.kind)?;
     Ok(writer.finish().unwrap().to_vec())
 }
@@ -92,10 +94,11 @@ fn what_is_met_first_stays() {
     let added = Btf::parse_split(writer.finish().unwrap(), &input).unwrap();
     let changes = [NewPrototype { func, proto }];
     let amended = Amended::new(&added, &changes).unwrap();
-    let mut room = vec![0; merge_room(&amended)];
+    let mut room = vec![0; dedup_room(&amended)];
     let mut out = [0; LEN];
     let mut writer = Writer::new(&mut out);
-    writer.push_merged(&amended, &mut room).unwrap();
+    let deduplicated = writer.deduplicate(&amended, &mut room).unwrap();
+    deduplicated.push(None).unwrap();
     let expected = [
         (Kind::INT, 0),
         (Kind::FUNC, 4),
