@@ -53,7 +53,9 @@ fn missing(patient: &Patient<'_>) -> Vec<Finding> {
     }
     let findings = sets_of.into_iter().map(|(name, sets)| {
         let what = match sets.first() {
-            Some(set) if set.name == name => format!("{} functions", set.unresolved()),
+            Some(set) if set.name == name => {
+                format!("functions without a name: {}", set.unresolved())
+            }
             _ => format!("no function {name}"),
         };
         let sets: Vec<_> = sets.iter().map(|set| set.name.clone()).collect();

@@ -285,7 +285,11 @@ fn what_a_set_names_must_be_there() {
     );
     // Where the symbols of the functions are stripped.
     let content = elf(ByteOrder::Little, &sections, &[one]);
-    let expected = [finding("missing-function", "one", "1 functions")];
+    let expected = [finding(
+        "missing-function",
+        "one",
+        "functions without a name: 1",
+    )];
     assert_eq!(findings(&content), expected);
     let odd: Set<'_> = ("odd", 1, &[(1, 0), (9999, 0)]);
     assert_eq!(
