@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the command `kfunc` does, for programs that do it too.
-//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`check()`], [`dump()`],
+//! A file for each subcommand: [`embed()`], [`list()`], [`header()`], [`doctor()`], [`check()`], [`dump()`],
 //! [`split_btf()`] and [`unsplit_btf()`].
 
 #![forbid(unsafe_code)]
@@ -9,6 +9,7 @@
 mod btf_file;
 mod btf_id_symbol;
 mod check;
+mod doctor;
 mod dump;
 mod embed;
 mod error;
@@ -20,6 +21,7 @@ mod unsplit;
 
 pub use btf_file::{read_btf, BtfFile};
 pub use check::{check, CheckKernel, CheckPolicy, Refusal};
+pub use doctor::{doctor, Diagnosis, Finding, Rule, Who};
 pub use dump::{dump, Format};
 pub use embed::{embed, Embedded, Signatures};
 pub use error::{Error, Result};

@@ -24,7 +24,7 @@ use crate::{BtfFile, Error, Result};
 
 pub use declared::Declared;
 pub use entry::Programs;
-pub(crate) use entry::{entries, Entry};
+pub(crate) use entry::{entries, members, tagged, Entry, Member};
 pub use input::{KfuncFile, Running};
 pub use print::for_people;
 

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
-    check, dump, embed, for_people, header, list, read_btf, split_btf, unsplit_btf, BtfFile,
-    CheckKernel, CheckPolicy, Error, Format, IdsFile, Language, NamedKfunc, Place, Result,
+    check, doctor, dump, embed, for_people, header, list, read_btf, split_btf, unsplit_btf,
+    BtfFile, CheckKernel, CheckPolicy, Error, Format, IdsFile, Language, NamedKfunc, Place, Result,
     Selection, Signatures, SplitRequest, TypeOrder,
 };
 use serde_json::json;
@@ -79,6 +79,33 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Tell whether the BTF of a kernel or a module is what BPF programs expect of its kfuncs.
+    ///
+    /// Of each rule that is broken, a line for each kfunc that breaks it, who is hit, and what mends it. unsplit: implicit
+    /// arguments, but not two prototypes (foo and foo_impl), so that no program can call it. foreign-impl,
+    /// impl-without-public: the two do not belong together, or one is not there. untagged: a set has it, but no tag says
+    /// that it is a kfunc. missing-function: a set has what the BTF has not. inconsistent-flags: two sets disagree.
+    /// unsorted: the kernel would search types by halves that are not sorted. Prototypes and order are looked at where
+    /// the kernel has implicit arguments (Linux 7.0 and later).
+    ///
+    /// Exit status: 0 nothing is wrong, 1 something is, 2 the file cannot be read, or is damaged.
+    Doctor {
+        /// A vmlinux, a module, or raw BTF such as /sys/kernel/btf/vmlinux, which has no flags and sets.
+        #[arg(required_unless_present = "running")]
+        file: Option<PathBuf>,
+        /// The kernel that runs here, and its modules. Flags and sets are taken from its headers.
+        #[arg(long, conflicts_with_all = ["file", "base"])]
+        running: bool,
+        /// The vmlinux of a module [default: .BTF.base of FILE].
+        #[arg(long, value_name = "VMLINUX")]
+        base: Option<PathBuf>,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// Where the files of the kernel that runs are looked for.
+        #[arg(long, value_name = "FOLDER", default_value = "/", hide = true)]
+        root: PathBuf,
+    },
     /// Look into BTF: of a vmlinux, a module, a BPF object, or raw as in /sys/kernel/btf.
     #[command(subcommand)]
     Btf(BtfCommand),
@@ -109,10 +136,7 @@ struct Kfuncs {
 
 impl Kfuncs {
     fn place(&self) -> Place {
-        match &self.file {
-            Some(file) => Place::File(file.clone(), self.base.clone()),
-            None => Place::Running(self.root.clone()),
-        }
+        place(self.file.as_ref(), self.base.as_ref(), &self.root)
     }
 
     fn selection(&self) -> Selection {
@@ -120,6 +144,14 @@ impl Kfuncs {
             implicit: self.implicit,
             names: self.names.clone(),
         }
+    }
+}
+
+/// `file` over `base`; without it, the kernel that runs, whose files are in `root`.
+fn place(file: Option<&PathBuf>, base: Option<&PathBuf>, root: &Path) -> Place {
+    match file {
+        Some(file) => Place::File(file.clone(), base.cloned()),
+        None => Place::Running(root.to_owned()),
     }
 }
 
@@ -255,6 +287,7 @@ struct SplitArgs {
 
 fn main() -> ExitCode {
     let args = Cli::parse();
+    let mut healthy = true;
     let result = match &args.command {
         Command::Embed {
             module,
@@ -268,6 +301,16 @@ fn main() -> ExitCode {
             lang,
             output,
         } => run_header(kfuncs, *lang, output.as_deref()),
+        Command::Doctor {
+            file,
+            base,
+            json,
+            root,
+            ..
+        } => {
+            let place = place(file.as_ref(), base.as_ref(), root);
+            run_doctor(&place, *json).map(|nothing_found| healthy = nothing_found)
+        }
         Command::Btf(BtfCommand::Check {
             file,
             base,
@@ -285,7 +328,8 @@ fn main() -> ExitCode {
         }) => run_dump(file, base.as_deref(), *format, name.as_deref()),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if healthy => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
         // Whoever reads has seen enough.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
@@ -293,6 +337,7 @@ fn main() -> ExitCode {
             ExitCode::from(match (&args.command, &error) {
                 // Whoever asks for a check takes 1 for an answer: no.
                 (Command::Btf(BtfCommand::Check { .. }), error) if !error.is_refusal() => 2,
+                (Command::Doctor { .. }, _) => 2,
                 _ => error.exit_status(),
             })
         }
@@ -331,6 +376,19 @@ fn run_list(kfuncs: &Kfuncs, json: bool) -> Result<()> {
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).map_err(Error::Output)
+}
+
+/// True if nothing was found.
+fn run_doctor(place: &Place, json: bool) -> Result<bool> {
+    let diagnosis = doctor(place)?;
+    let text = if json {
+        format!("{}\n", diagnosis.to_json())
+    } else {
+        diagnosis.for_people(io::stdout().is_terminal())
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).map_err(Error::Output)?;
+    Ok(diagnosis.findings.is_empty())
 }
 
 fn run_header(kfuncs: &Kfuncs, language: Language, output: Option<&Path>) -> Result<()> {

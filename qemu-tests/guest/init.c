@@ -2,12 +2,13 @@
 /*
  * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
  * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "compat",
- * one with BTF of several tools. "native" says that the kernel has implicit arguments of its own. One line each, on the
- * console:
+ * one with BTF of several tools; with "split=NAME" and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c).
+ * "native" says that the kernel has implicit arguments of its own. One line each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
  *   @cell CELL|WHO|WORDS               one cell of the compatibility table (compat.c)
+ *   @load WAY|ERRNO|TEXT               what was said of a program that calls a kfunc of the kernel (doctor.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
@@ -30,6 +31,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "compat.h"
+#include "doctor.h"
 #include "kernel_log.h"
 #include "programs.h"
 #include "shapes.h"
@@ -316,6 +318,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 int main(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *split = NULL, *unsplit = NULL;
 	bool shapes = false, compat = false;
 	int log;
 
@@ -336,6 +339,10 @@ int main(int argc, char **argv)
 			shapes = true;
 		if (!strcmp(argv[i], "compat"))
 			compat = true;
+		if (!strncmp(argv[i], "split=", 6))
+			split = argv[i] + 6;
+		if (!strncmp(argv[i], "unsplit=", 8))
+			unsplit = argv[i] + 8;
 	}
 
 	log = begin_kernel_log();
@@ -343,6 +350,8 @@ int main(int argc, char **argv)
 		test_shapes(native_kernel);
 	else if (compat)
 		test_compat();
+	else if (split)
+		test_doctor(split, unsplit);
 	else
 		test_example();
 	print_kernel_log(log);

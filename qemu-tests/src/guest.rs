@@ -15,6 +15,8 @@ use crate::stamp;
 /// The sources, in the folder of this crate.
 const SOURCES: &[&str] = &[
     "guest/init.c",
+    "guest/doctor.c",
+    "guest/doctor.h",
     "guest/elfutils.c",
     "guest/parity.c",
     "guest/carrier.c",
@@ -84,7 +86,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c programs.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c programs.c shapes.c \
                          stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      for name in *.bpf.c; do

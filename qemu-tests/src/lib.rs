@@ -21,6 +21,7 @@ pub mod boot;
 pub mod build_root;
 pub mod call_oracle;
 pub mod compat;
+pub mod doctor;
 pub mod dump_check;
 pub mod duplicates;
 pub mod fuzz;

@@ -28,6 +28,17 @@ pub struct Shape {
     pub verdict: String,
 }
 
+/// What was said of a program that calls a kfunc of the kernel's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Which kfunc it calls, and how.
+    pub way: String,
+    /// 0 if it was loaded.
+    pub errno: i32,
+    /// The words of libbpf, or of the verifier.
+    pub text: String,
+}
+
 /// All that a guest has said.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -37,6 +48,8 @@ pub struct Report {
     pub shapes: Vec<Shape>,
     /// Cells of the compatibility table, as the guest told them.
     pub cells: Vec<String>,
+    /// The programs that call kfuncs of the kernel's own.
+    pub loads: Vec<Load>,
     /// Number of checks that held.
     pub held: usize,
     /// What did not hold, in words.
@@ -161,7 +174,7 @@ fn function_name(declaration: &str) -> &str {
 }
 
 /// What the guest has said, and what its kernel has logged.
-fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
+pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
     let mut report = Report::default();
     let mut log = Vec::new();
     let mut announced = None;
@@ -187,6 +200,9 @@ fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(cell) = line.strip_prefix("@cell ") {
             said += 1;
             report.cells.push(cell.to_owned());
+        } else if let Some(load) = line.strip_prefix("@load ") {
+            said += 1;
+            report.loads.push(parse_load(load)?);
         } else if let Some(check) = line.strip_prefix("@check ") {
             said += 1;
             match check.split_once('|') {
@@ -218,6 +234,17 @@ fn parse_shape(line: &str) -> Result<Shape> {
         way: way.to_owned(),
         kfuncs: kfuncs.split(' ').map(str::to_owned).collect(),
         verdict: verdict.to_owned(),
+    })
+}
+
+fn parse_load(line: &str) -> Result<Load> {
+    let damaged = || format!("damaged line: {line}");
+    let (way, rest) = line.split_once('|').with_context(damaged)?;
+    let (errno, text) = rest.split_once('|').with_context(damaged)?;
+    Ok(Load {
+        way: way.to_owned(),
+        errno: errno.parse().with_context(damaged)?,
+        text: text.trim_end().to_owned(),
     })
 }
 
@@ -407,6 +434,21 @@ mod tests {
             );
         }
         assert!(judged(&["@cell old|raw|plain|accepted|2", "@done 2"]).is_err());
+    }
+
+    #[test]
+    fn what_is_said_of_a_program_is_read() {
+        let lines = |load: &str| [load, "@done 1"].map(str::to_owned);
+        let (report, _) = read(&lines("@load raw|22|cannot find; processed")).unwrap();
+        let load = Load {
+            way: "raw".to_owned(),
+            errno: 22,
+            text: "cannot find; processed".to_owned(),
+        };
+        assert_eq!(report.loads, [load]);
+        for damaged in ["@load raw", "@load raw|22", "@load raw|x|text"] {
+            assert!(read(&lines(damaged)).is_err());
+        }
     }
 
     #[test]

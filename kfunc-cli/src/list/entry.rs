@@ -9,6 +9,7 @@ use kfunc_abi::{Hook, KernelVersion, KfuncFlags, Presence, ProgType, Signature, 
 
 use super::registered::Kernel;
 use super::KfuncFile;
+use crate::id_sets::KfuncSet;
 use crate::{Error, Result};
 
 /// The component that is the function itself.
@@ -93,14 +94,8 @@ pub(crate) struct Entries<'e> {
 
 /// The kfuncs of `file`, whose types are those of `btf`.
 pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entries<'e>> {
-    let mut notes = Vec::new();
-    let mut members = match &file.sets {
-        Some(sets) if !sets.is_empty() => of_sets(btf, file, &mut notes)?,
-        // In older kernels sets do not say that they are of kfuncs.
-        _ if file.declared.is_empty() => of_tags(btf),
-        _ => BTreeMap::new(),
-    };
-    of_records(btf, file, &mut members, &mut notes)?;
+    let (members, mut notes) = members(btf, file)?;
+    notes.extend(odd_sets(btf, file, &members));
     let mut entries = Vec::new();
     for (id, member) in members {
         let damaged = |error| Error::Signature { id: id.0, error };
@@ -108,12 +103,12 @@ pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entri
         let func = btf.get(id).ok_or_else(missing)?;
         let signature = match member.full {
             Some(full) => Signature::of_record(btf, id, full),
-            None => Signature::of(btf, &func, member.flags),
+            None => Signature::of(btf, &func, member.flags()),
         };
         entries.push(Entry {
             signature: signature.map_err(damaged)?,
-            sets: member.sets,
-            flags: member.flags,
+            sets: member.sets.iter().map(|(set, _)| *set).collect(),
+            flags: member.flags(),
             programs: member.programs,
             legacy_of: None,
             doc: member.doc,
@@ -126,21 +121,77 @@ pub(crate) fn entries<'e>(btf: &'e Btf<'e>, file: &'e KfuncFile) -> Result<Entri
 
 /// What the sets, or a declaration, say of a kfunc.
 #[derive(Default)]
-struct Member<'e> {
-    sets: Vec<&'e str>,
-    flags: Option<KfuncFlags>,
-    programs: Programs,
+pub(crate) struct Member<'e> {
+    /// The sets that hold it, and its flags in each.
+    pub(crate) sets: Vec<(&'e str, KfuncFlags)>,
+    /// Its flags by its declaration, which may be in no set.
+    declared: Option<KfuncFlags>,
+    pub(crate) programs: Programs,
     /// The FUNC with the full signature, if there is a declaration.
-    full: Option<TypeId>,
+    pub(crate) full: Option<TypeId>,
     doc: &'e str,
 }
 
-/// The kfuncs in the sets of `file`.
-fn of_sets<'e>(
+impl<'e> Member<'e> {
+    /// Its flags, those of its first set; none if the file does not tell.
+    pub(crate) fn flags(&self) -> Option<KfuncFlags> {
+        let first = self.sets.first().map(|(_, flags)| *flags);
+        first.or(self.declared)
+    }
+
+    /// The first set whose flags are not those of the first one.
+    pub(crate) fn other_flags(&self) -> Option<(&'e str, KfuncFlags)> {
+        let (_, first) = self.sets.first()?;
+        self.sets.iter().find(|(_, flags)| flags != first).copied()
+    }
+}
+
+/// The kfuncs of `file` by their FUNCs, whose types are those of `btf`, and what is not known of some.
+pub(crate) fn members<'e>(
     btf: &Btf<'_>,
     file: &'e KfuncFile,
-    notes: &mut Vec<String>,
-) -> Result<BTreeMap<TypeId, Member<'e>>> {
+) -> Result<(BTreeMap<TypeId, Member<'e>>, Vec<String>)> {
+    let mut notes = Vec::new();
+    let mut members = match &file.sets {
+        Some(sets) if !sets.is_empty() => of_sets(btf, file)?,
+        // In older kernels sets do not say that they are of kfuncs.
+        _ if file.declared.is_empty() => of_tags(btf),
+        _ => BTreeMap::new(),
+    };
+    of_records(btf, file, &mut members, &mut notes)?;
+    Ok((members, notes))
+}
+
+/// What the sets of `file` should not say.
+fn odd_sets(
+    btf: &Btf<'_>,
+    file: &KfuncFile,
+    members: &BTreeMap<TypeId, Member<'_>>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (id, member) in members {
+        if let (Some((set, flags)), Some((other, others))) =
+            (member.sets.first(), member.other_flags())
+        {
+            let name = btf.get(*id).map(|func| btf.name(&func)).unwrap_or_default();
+            notes.push(format!(
+                "{}: {flags} in {set}, but {others} in {other}",
+                name.escape_ascii()
+            ));
+        }
+    }
+    let sets = file.sets.iter().flatten();
+    let unresolved: usize = sets.map(KfuncSet::unresolved).sum();
+    if unresolved > 0 {
+        notes.push(format!(
+            "kfuncs of the sets that are not in the BTF: {unresolved}"
+        ));
+    }
+    notes
+}
+
+/// The kfuncs in the sets of `file`.
+fn of_sets<'e>(btf: &Btf<'_>, file: &'e KfuncFile) -> Result<BTreeMap<TypeId, Member<'e>>> {
     let sets = file.sets.as_deref().unwrap_or_default();
     let kernel = match file.kernel {
         Some(version) => Kernel::like(version),
@@ -148,34 +199,16 @@ fn of_sets<'e>(
     };
     let moved = moved_by(btf, file)?;
     let mut members = BTreeMap::<_, Member<'_>>::new();
-    let mut unresolved = 0;
     for set in sets {
         for &(id, flags) in &set.kfuncs {
             if id == TypeId::VOID {
-                unresolved += 1;
                 continue;
             }
             let id = TypeId(id.0.wrapping_add(moved));
             let member = members.entry(id).or_default();
-            member.sets.push(&set.name);
+            member.sets.push((&set.name, flags));
             member.programs.add(&set.name, kernel);
-            let before = *member.flags.get_or_insert(flags);
-            if before != flags {
-                let name = btf.get(id).map(|func| btf.name(&func)).unwrap_or_default();
-                notes.push(format!(
-                    "{}: {} in {}, but {flags} in {}",
-                    name.escape_ascii(),
-                    before,
-                    member.sets[0],
-                    set.name
-                ));
-            }
         }
-    }
-    if unresolved > 0 {
-        notes.push(format!(
-            "kfuncs of the sets that are not in the BTF: {unresolved}"
-        ));
     }
     Ok(members)
 }
@@ -197,13 +230,13 @@ fn of_records<'e>(
         let id = |id: TypeId| TypeId(id.0.wrapping_add(moved));
         let (public, full) = (id(declared.public), id(declared.full));
         let member = |full| Member {
-            flags: Some(declared.flags),
+            declared: Some(declared.flags),
             programs: Programs::of_types(&declared.programs, kernel),
             full: Some(full),
             doc: &declared.doc,
-            sets: [declared.set.as_str()]
+            sets: [(declared.set.as_str(), declared.flags)]
                 .into_iter()
-                .filter(|set| !set.is_empty())
+                .filter(|(set, _)| !set.is_empty())
                 .collect(),
         };
         members.insert(public, member(full));
@@ -224,21 +257,24 @@ fn moved_by(btf: &Btf<'_>, file: &KfuncFile) -> Result<u32> {
 }
 
 /// The own FUNCs of `btf` that have the tag of kfuncs.
-fn of_tags<'e>(btf: &Btf<'_>) -> BTreeMap<TypeId, Member<'e>> {
+pub(crate) fn tagged<'b>(btf: &'b Btf<'_>) -> impl Iterator<Item = TypeId> + use<'b> {
     let tags = btf.named(KFUNC_TAG.as_bytes(), Kind::DECL_TAG);
     let tags = tags.filter(|tag| tag.component() == Some(WHOLE));
     tags.filter_map(|tag| {
         let func = btf.get(tag.target()?)?;
-        let unknown = Member {
-            programs: Programs {
-                unknown: true,
-                ..Programs::default()
-            },
-            ..Member::default()
-        };
-        (func.kind() == Kind::FUNC).then(|| (func.id(), unknown))
+        (func.kind() == Kind::FUNC).then(|| func.id())
     })
-    .collect()
+}
+
+fn of_tags<'e>(btf: &Btf<'_>) -> BTreeMap<TypeId, Member<'e>> {
+    let unknown = || Member {
+        programs: Programs {
+            unknown: true,
+            ..Programs::default()
+        },
+        ..Member::default()
+    };
+    tagged(btf).map(|func| (func, unknown())).collect()
 }
 
 /// Finds those that are the other form of one with implicit arguments.

@@ -195,6 +195,16 @@ pub(crate) fn sets(ids: &Ids) -> [OwnedSet; 4] {
 
 /// An ELF file with these sections, and with `sets` in `.BTF_ids`.
 pub(crate) fn elf(order: ByteOrder, sections: &[(&str, &[u8])], sets: &[Set<'_>]) -> Vec<u8> {
+    elf_with_names(order, sections, sets, &[])
+}
+
+/// The same; each set with the names that the symbols of its functions have.
+pub(crate) fn elf_with_names(
+    order: ByteOrder,
+    sections: &[(&str, &[u8])],
+    sets: &[Set<'_>],
+    names: &[&[&str]],
+) -> Vec<u8> {
     let (endianness, architecture) = match order {
         ByteOrder::Little => (Endianness::Little, Architecture::X86_64),
         ByteOrder::Big => (Endianness::Big, Architecture::S390x),
@@ -213,7 +223,7 @@ pub(crate) fn elf(order: ByteOrder, sections: &[(&str, &[u8])], sets: &[Set<'_>]
         let section = object.add_section(Vec::new(), name, SectionKind::ReadOnlyData);
         // What comes before the first set, as the ids of functions do.
         object.append_section_data(section, &[0xff; 4], 1);
-        for (name, flags, pairs) in sets {
+        for (place, (name, flags, pairs)) in sets.iter().enumerate() {
             let mut words = vec![pairs.len() as u32, *flags];
             words.extend(pairs.iter().flat_map(|&(id, flags)| [id, flags]));
             let bytes = |word: u32| match order {
@@ -228,6 +238,11 @@ pub(crate) fn elf(order: ByteOrder, sections: &[(&str, &[u8])], sets: &[Set<'_>]
                 &format!("__BTF_ID__set8__{name}"),
                 offset,
             );
+            let names = names.get(place).copied().unwrap_or_default();
+            for (at, name) in (offset + 8..).step_by(8).zip(names) {
+                let name = format!("__BTF_ID__func__{name}__{at}");
+                symbol(&mut object, section, &name, at);
+            }
         }
     }
     object.write().unwrap()

@@ -7,7 +7,7 @@ use std::path::Path;
 use btf_core::ByteOrder;
 use kfunc_abi::record::Encoded;
 use kfunc_abi::{CType, Decl, Delivery, KfuncFlags, ProgType};
-use kfunc_cli::{header_of, KfuncFile, KfuncList, Language, Selection};
+use kfunc_cli::{header_of, Diagnosis, KfuncFile, KfuncList, Language, Selection};
 use serde_json::{json, Value};
 use tempfile::TempDir;
 
@@ -362,6 +362,7 @@ fn survives(data: Vec<u8>) {
     };
     let all = Selection::default();
     let _ = KfuncList::of_file(&file, None, &all);
+    let _ = Diagnosis::of_file(&file, None).map(|diagnosis| diagnosis.for_people(false));
     for language in [Language::C, Language::Rust] {
         let _ = header_of(&[(&file, None)], &all, language);
     }
@@ -413,7 +414,7 @@ fn wrong_use_is_another_status() {
 }
 
 /// A folder as the root of a machine with this kernel and one module.
-fn machine(headers: Option<&[u8]>) -> TempDir {
+pub(crate) fn machine(headers: Option<&[u8]>) -> TempDir {
     let root = TempDir::new().unwrap();
     let (btf, _) = vmlinux(ByteOrder::Little);
     file(&root, "sys/kernel/btf/vmlinux", &btf);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `kfunc list` and `kfunc header` on small kernels and modules made here, good and bad. What they say of whole kernels
-//! is checked by the boot tests.
+//! `kfunc list`, `kfunc header` and `kfunc doctor` on small kernels and modules made here, good and bad. What they say of
+//! whole kernels is checked by the boot tests.
 
 #[path = "../command/mod.rs"]
 mod command;
+mod doctor;
 mod header;
 mod kernel;
 mod list;

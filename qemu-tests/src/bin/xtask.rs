@@ -15,7 +15,7 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, fuzz, kernel_btf, parity_table, shapes, source_check, split_bench,
+    call_oracle, compat, doctor, fuzz, kernel_btf, parity_table, shapes, source_check, split_bench,
     split_oracle, table,
 };
 
@@ -93,6 +93,15 @@ enum Task {
     Compat {
         #[command(flatten)]
         kernels: Selection,
+    },
+    /// Examine the stock kernels with kfunc doctor, boot a 7.2 whose prototypes are unsplit, and show what libbpf and the
+    /// verifier say of calls.
+    ///
+    /// Exit status 1 if something is found in the others, or if anything is said that should not be.
+    Doctor {
+        /// Take this point release instead of the newest one: SERIES=VERSION, such as 7.2=7.2.12+deb13.
+        #[arg(long, value_name = "SERIES=VERSION")]
+        pin: Vec<String>,
     },
     /// Check everything: format, lints, unit tests, documentation, calls, all kernels, their BTF, and what they say of ours.
     Test {
@@ -182,6 +191,15 @@ fn main() -> ExitCode {
                 eprintln!("FAILED {failure}");
             }
             Ok(failures.is_empty())
+        }),
+        Task::Doctor { pin } => BuildRoot::open().and_then(|root| {
+            let everything = Selection {
+                kernel: None,
+                arch: None,
+                pin,
+            };
+            let kernels = Kernels::find(&root, &everything)?;
+            Ok(examine(&root, &kernels, &everything.pin))
         }),
         Task::Test { pin } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
@@ -373,6 +391,19 @@ fn split(root: &BuildRoot, kernels: &Kernels) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
+/// Tells what kfunc doctor finds, and what kernels say of that; true if it is as it must be.
+fn examine(root: &BuildRoot, kernels: &Kernels, pins: &[String]) -> bool {
+    let examined = doctor::check_all(root, &kernels.selected, pins);
+    for line in examined.told {
+        println!("{line}");
+    }
+    for failure in &examined.failures {
+        eprintln!("FAILED {failure}");
+    }
+    println!("kfuncs examined: {} failed", examined.failures.len());
+    examined.failures.is_empty()
+}
+
 fn demo(selection: &Selection, json: bool) -> Result<bool> {
     let root = BuildRoot::open()?;
     let outcome = boot_all(&root, &Kernels::find(&root, selection)?);
@@ -464,6 +495,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
     let splits_agree = split(&root, &kernels)?;
+    let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
     println!("{}", table::for_people(&outcome.booted));
     let held: usize = outcome
@@ -477,7 +509,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         "boot tests: {held} passed, {} failed",
         outcome.failures.len()
     );
-    Ok(all_held && calls_agree && splits_agree)
+    Ok(all_held && calls_agree && splits_agree && as_found)
 }
 
 fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
