@@ -2,6 +2,8 @@
 
 //! Bounds-checked access to words of either byte order: all the arithmetic on offsets is here.
 
+use core::cmp::Ordering;
+
 /// The order of the bytes in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteOrder {
@@ -131,12 +133,27 @@ pub(crate) fn head(strings: &[u8]) -> u128 {
 /// The first eight bytes of the name at the start of `strings`, as a number; zeros follow a shorter name.
 pub(crate) fn name_head(strings: &[u8]) -> u64 {
     let [bytes @ .., _, _, _, _, _, _, _, _] = head(strings).to_be_bytes();
-    let word = u64::from_be_bytes(bytes);
-    let Some(len) = bytes.iter().position(|byte| *byte == 0) else {
-        return word;
+    let word = u64::from_le_bytes(bytes);
+    // Of the bits that tell of a NUL the lowest is right; what is below it is the name.
+    let nul = nuls(word) & nuls(word).wrapping_neg();
+    let name = match nul {
+        0 => u64::MAX,
+        nul => (nul >> 7).wrapping_sub(1),
     };
-    let bits = u32::try_from(len).unwrap_or(0).saturating_mul(8);
-    word & !u64::MAX.checked_shr(bits).unwrap_or(0)
+    (word & name).swap_bytes()
+}
+
+/// The order of the names at the start of `one` and `other`.
+pub(crate) fn name_order(mut one: &[u8], mut other: &[u8]) -> Ordering {
+    loop {
+        let heads = (name_head(one), name_head(other));
+        // A head with its NUL is the end of a name.
+        if heads.0 != heads.1 || heads.0 & 0xff == 0 {
+            return heads.0.cmp(&heads.1);
+        }
+        one = one.get(WORD_LEN..).unwrap_or_default();
+        other = other.get(WORD_LEN..).unwrap_or_default();
+    }
 }
 
 /// Whether the name at the start of `one` does not sort after the name at the start of `other`.
@@ -167,7 +184,12 @@ fn head_has_nul(head: u128) -> bool {
 
 /// As [`head_has_nul`].
 fn has_nul(word: u64) -> bool {
+    nuls(word) != 0
+}
+
+/// The high bits of the bytes that are zero; also of some above the lowest of these.
+fn nuls(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH_BITS: u64 = ONES << 7;
-    word.wrapping_sub(ONES) & !word & HIGH_BITS != 0
+    word.wrapping_sub(ONES) & !word & HIGH_BITS
 }

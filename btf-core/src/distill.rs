@@ -10,7 +10,7 @@
 //! Follows `btf__distill_base` of `tools/lib/bpf/btf.c`. The kernel finds the types of the distilled base by their names
 //! in its own BTF ([`crate::Relocation`]).
 
-use crate::references::{references, Reference};
+use crate::references::{each_word, Word};
 use crate::words::index;
 use crate::{Btf, Error, ErrorKind, Kind, Section, Type, TypeId, Writer};
 
@@ -173,22 +173,21 @@ struct Needs<'r> {
 impl Needs<'_> {
     /// Takes up what `ty` refers to.
     fn take(&mut self, ty: &Type<'_>) -> Result<(), Error> {
-        let unknown = || ErrorKind::UnknownKind(ty.kind()).of_type(ty.id());
-        for reference in references(ty.info()).ok_or_else(unknown)? {
-            let Reference::Id(at) = reference else {
-                continue;
-            };
-            let id = ty.word(at).unwrap_or(0);
+        let known = each_word(ty, |word, id| {
+            let slot = self.map.get_mut(index(id)).filter(|_| word == Word::Id);
             // Not those of the split BTF, and not void.
-            if let (Some(new @ 0), 1..) = (self.map.get_mut(index(id)), id) {
+            if let (Some(new @ 0), 1..) = (slot, id) {
                 *new = NEEDED;
                 if let Some(slot) = self.queue.get_mut(self.queued) {
                     *slot = id;
                 }
                 self.queued = self.queued.saturating_add(1);
             }
+        });
+        if known {
+            return Ok(());
         }
-        Ok(())
+        Err(ErrorKind::UnknownKind(ty.kind()).of_type(ty.id()))
     }
 
     fn next(&mut self) -> Option<TypeId> {

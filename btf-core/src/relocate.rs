@@ -16,7 +16,7 @@
 
 mod matching;
 
-use crate::references::{references, Reference};
+use crate::references::{each_word, Word};
 use crate::{Btf, Error, ErrorKind, Section, TypeId};
 use matching::{Matches, COLUMNS};
 
@@ -166,28 +166,32 @@ impl<'m> Relocation<'m> {
             .unwrap_or_default();
         let mut start = 0_usize;
         for ty in self.split.types() {
-            let misplaced = |kind: ErrorKind| kind.at_type(Section::Types, start, ty.id());
-            let unknown = || misplaced(ErrorKind::UnknownKind(ty.kind()));
-            for reference in references(ty.info()).ok_or_else(unknown)? {
-                let (Reference::Id(offset) | Reference::Name(offset)) = reference;
-                let place = start.saturating_add(offset);
-                let old = order.u32_at(types, place).unwrap_or(0);
-                let new = self.moved(reference, old).map_err(misplaced)?;
-                order.put_u32(types, place, new);
+            let (mut place, mut wrong) = (start, None);
+            let known = each_word(&ty, |word, old| {
+                match self.moved(word, old) {
+                    Ok(new) => order.put_u32(types, place, new),
+                    Err(kind) => wrong = wrong.or(Some(kind)),
+                }
+                place = place.saturating_add(4);
+            });
+            let unknown = (!known).then_some(ErrorKind::UnknownKind(ty.kind()));
+            if let Some(kind) = unknown.or(wrong) {
+                return Err(kind.at_type(Section::Types, start, ty.id()));
             }
             start = start.saturating_add(ty.record_len());
         }
         Ok(need)
     }
 
-    /// What `reference` holds afterwards, if it held `word`.
-    fn moved(&self, reference: Reference, word: u32) -> Result<u32, ErrorKind> {
-        match reference {
-            Reference::Name(_) => self.name(word),
-            Reference::Id(_) => match self.id(TypeId(word)) {
+    /// What a word holds afterwards, if it held `value`.
+    fn moved(&self, word: Word, value: u32) -> Result<u32, ErrorKind> {
+        match word {
+            Word::Name => self.name(value),
+            Word::Id => match self.id(TypeId(value)) {
                 Some(id) => Ok(id.0),
-                None => Err(ErrorKind::InvalidTypeId(TypeId(word))),
+                None => Err(ErrorKind::InvalidTypeId(TypeId(value))),
             },
+            Word::Other => Ok(value),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::limits::{
     HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_TYPES, VERSION,
 };
 use crate::names::{names, NameTable};
-use crate::references::{each_word, references, Reference, Word};
+use crate::references::{each_word, Word};
 use crate::{Btf, ByteOrder, Dialect, Error, ErrorKind, Info, Kind, Section, Type, TypeId};
 
 /// How a [`Writer`] writes.
@@ -320,17 +320,17 @@ impl<'b> Writer<'b> {
     /// Whether the kind is known and the names of `ty` are there, so that an unsound record is not copied as another one.
     fn check_names_of(&self, btf: &Btf<'_>, ty: &Type<'_>) -> Result<(), Error> {
         let end = btf.end_name().max(1);
-        // A loop: for a chain of adapters the symbols become longer than objtool takes.
-        let unknown = || self.error(ErrorKind::UnknownKind(ty.kind()));
-        for reference in references(ty.info()).ok_or_else(unknown)? {
-            let Reference::Name(at) = reference else {
-                continue;
-            };
-            if let Some(outside) = ty.word(at).filter(|name| *name >= end) {
-                return Err(self.error(ErrorKind::InvalidName(outside)));
+        let mut outside = None;
+        let known = each_word(ty, |word, value| {
+            if word == Word::Name && value >= end {
+                outside = outside.or(Some(ErrorKind::InvalidName(value)));
             }
+        });
+        let unknown = (!known).then_some(ErrorKind::UnknownKind(ty.kind()));
+        match unknown.or(outside) {
+            Some(kind) => Err(self.error(kind)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Joins header, types, layout and strings; gives all bytes. Linear in the slice.

@@ -370,7 +370,7 @@ impl Writing {
         sorted: bool,
     ) -> Result<Vec<u8>> {
         let mut room = vec![0; dedup_room(amended)];
-        let keys = if sorted { 2 * amended.own_len() } else { 0 };
+        let keys = if sorted { amended.own_len() } else { 0 };
         let mut keys = vec![SortKey::default(); keys as usize];
         let keys = &mut *keys;
         thread::scope(|scope| {
@@ -390,7 +390,7 @@ impl Writing {
     fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
         let types = btf.own_len() as usize;
         let mut room = vec![0; 2 * types];
-        let mut order = vec![SortKey::default(); 2 * types];
+        let mut order = vec![SortKey::default(); types];
         self.write(base, |writer| {
             writer.push_names(btf);
             writer.push_sorted(btf, &mut room, &mut order)

@@ -2,7 +2,7 @@
 
 //! Types that say what they refer to: equal if that has become the same (`btf_dedup_ref_type`).
 
-use super::same::{child, children};
+use super::same::{child, children, each_child};
 use super::{Dedup, OPEN, UNSEEN};
 use crate::words::{index, put, word};
 use crate::{Error, ErrorKind, Kind, Type};
@@ -14,7 +14,13 @@ impl<'d> Dedup<'d, '_> {
     pub(super) fn take_references(&mut self) -> Result<(), Error> {
         for ty in self.records.amended.types() {
             if word(self.map, ty.id().0) == Some(UNSEEN) {
-                self.take_reference(ty)?;
+                let mut ready = true;
+                each_child(&ty, |id| ready &= self.is_mapped(id));
+                if ready {
+                    self.settle_reference(&ty);
+                } else {
+                    self.take_reference(ty)?;
+                }
             }
         }
         Ok(())
@@ -34,14 +40,19 @@ impl<'d> Dedup<'d, '_> {
                 (ty, followed) = (below, 0);
                 continue;
             }
-            let hash = self.records.hash(&ty, |id| self.resolved(id));
-            let stands = self.known(&ty, hash).unwrap_or(ty.id().0);
-            self.settle(&ty, stands, hash);
+            self.settle_reference(&ty);
             match self.stack.pop::<STEP>() {
                 Some([above, after]) => (ty, followed) = (self.records.get(above), after),
                 None => return Ok(()),
             }
         }
+    }
+
+    /// All that `ty` refers to was looked at.
+    fn settle_reference(&mut self, ty: &Type<'_>) {
+        let hash = self.records.hash(ty, |id| self.resolved(id));
+        let stands = self.known(ty, hash).unwrap_or(ty.id().0);
+        self.settle(ty, stands, hash);
     }
 
     /// Opens the next type that `ty` refers to and that was not looked at yet.

@@ -149,9 +149,7 @@ impl<'d> Records<'d, '_> {
                 if let Some(array) = ty.array() {
                     hash.take(array.len);
                 }
-                for at in 0..children(ty) {
-                    hash.take(target(child(ty, at)));
-                }
+                each_child(ty, |id| hash.take(target(id)));
                 for param in ty.params() {
                     hash.take(self.names.of(param.name));
                 }
@@ -198,6 +196,18 @@ pub(super) fn children(ty: &Type<'_>) -> usize {
 
 fn vlen(ty: &Type<'_>) -> usize {
     usize::try_from(ty.info().vlen()).unwrap_or(usize::MAX)
+}
+
+/// Calls `visit` with each type that a record refers to, in the order of [`child`].
+pub(super) fn each_child(ty: &Type<'_>, mut visit: impl FnMut(u32)) {
+    match ty.kind() {
+        Kind::ARRAY => (0..2).for_each(|at| visit(child(ty, at))),
+        Kind::STRUCT | Kind::UNION => ty.members().for_each(|member| visit(member.ty.0)),
+        _ => {
+            ty.target().into_iter().for_each(|target| visit(target.0));
+            ty.params().for_each(|param| visit(param.ty.0));
+        }
+    }
 }
 
 /// The type that a record refers to in the place `at`, in the order in which libbpf looks at them.

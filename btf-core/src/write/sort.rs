@@ -2,19 +2,17 @@
 
 //! Types in the order of their names, as resolve_btfids of Linux 7.x leaves them.
 
-use core::mem;
+use core::cmp::Ordering;
 
 use super::{saturating_u32, Writer};
-use crate::bytes::{in_order, name_head};
+use crate::bytes::{name_head, name_order};
 use crate::words::{index, put, word};
 use crate::{Btf, Error, ErrorKind, Section, Type, TypeId};
 
 /// Words that sorting takes for each type: its place among the records, and its rank.
 const WORDS: usize = 2;
-/// Keys that sorting takes for each type: half of them are for merging.
-const KEYS: usize = 2;
 
-/// Room for sorting a type by its name: 16 bytes, two of which are needed for each type. What it holds is of no interest.
+/// Room for sorting a type by its name, of 16 bytes. What it holds is of no interest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SortKey {
     /// How the name begins: most names differ there, and it is at hand.
@@ -46,8 +44,8 @@ impl Writer<'_> {
     /// As `sort_btf_by_name` of `tools/bpf/resolve_btfids/main.c` does, through `btf__permute`. It leaves the strings as
     /// they are; so does [`Writer::push_names`] before this.
     ///
-    /// `room` needs two words for each type ([`Btf::own_len`]), and `order` two keys. Time is n log n, or linear where the
-    /// types are sorted already.
+    /// `room` needs two words for each type ([`Btf::own_len`]), and `order` a key. Time is n log n, or linear where the types
+    /// are sorted already.
     ///
     /// # Errors
     ///
@@ -107,95 +105,31 @@ impl Writer<'_> {
 ///
 /// # Errors
 ///
-/// `room` has less than two keys for each type.
+/// `room` has less keys than there are types.
 pub(crate) fn sorted_by_name<'k, 'a>(
     types: impl Iterator<Item = Type<'a>>,
     btf: &Btf<'_>,
     room: &'k mut [SortKey],
 ) -> Result<&'k [SortKey], Error> {
-    let half = room.len() / KEYS;
-    let (keys, spare) = room.split_at_mut_checked(half).unwrap_or_default();
-    let mut len = 0_usize;
+    let mut need = 0_usize;
     for ty in types {
-        if let Some(key) = keys.get_mut(len) {
+        if let Some(key) = room.get_mut(need) {
             *key = SortKey::of(btf, &ty);
         }
-        len = len.saturating_add(1);
+        need = need.saturating_add(1);
     }
-    let need = len.saturating_mul(KEYS);
     let too_small = || ErrorKind::OrderTooSmall { need }.at(Section::Types, 0);
-    let keys = keys.get_mut(..len).ok_or_else(too_small)?;
-    let spare = spare.get_mut(..len).ok_or_else(too_small)?;
-    Ok(sort(keys, spare, |one, other| {
-        // A head with its NUL is a whole name.
-        one.head < other.head
-            || one.head == other.head
-                && (one.head & 0xff == 0
-                    || in_order(btf.strings_from(one.name), btf.strings_from(other.name)))
-    }))
-}
-
-/// Sorts `keys`; gives the one of the two slices, of one length, that they are in then. Equal keys stay in their order:
-/// `in_order` says that of them. What comes behind keys that are sorted, such as types that were added to a sorted BTF, is
-/// sorted alone.
-fn sort<'k>(
-    keys: &'k mut [SortKey],
-    spare: &'k mut [SortKey],
-    in_order: impl Fn(&SortKey, &SortKey) -> bool,
-) -> &'k [SortKey] {
-    let next = keys.iter().skip(1);
-    let pairs = keys.iter().zip(next);
-    let sorted = pairs.take_while(|(one, other)| in_order(one, other));
-    let sorted = sorted.count().saturating_add(1);
-    let rest = keys.get_mut(sorted..).unwrap_or_default();
-    if rest.is_empty() {
-        return keys;
-    }
-    sort_all(rest, spare.get_mut(sorted..).unwrap_or_default(), &in_order);
-    let (one, other) = keys.split_at_checked(sorted).unwrap_or_default();
-    merge(one, other, spare, in_order);
-    spare
-}
-
-/// Sorts `keys`, merging ever longer parts.
-fn sort_all<'k>(
-    mut keys: &'k mut [SortKey],
-    mut spare: &'k mut [SortKey],
-    in_order: impl Fn(&SortKey, &SortKey) -> bool,
-) {
-    let mut width = 1_usize;
-    let mut elsewhere = false;
-    while width < keys.len() {
-        let parts = width.saturating_mul(2);
-        for (from, to) in keys.chunks(parts).zip(spare.chunks_mut(parts)) {
-            let (one, other) = from.split_at_checked(width).unwrap_or((from, &[]));
-            merge(one, other, to, &in_order);
-        }
-        mem::swap(&mut keys, &mut spare);
-        elsewhere = !elsewhere;
-        width = parts;
-    }
-    if elsewhere {
-        for (to, from) in spare.iter_mut().zip(keys) {
-            *to = *from;
-        }
-    }
-}
-
-fn merge<'k>(
-    mut one: &'k [SortKey],
-    mut other: &'k [SortKey],
-    to: &mut [SortKey],
-    in_order: impl Fn(&SortKey, &SortKey) -> bool,
-) {
-    for slot in to {
-        let first = match (one.first(), other.first()) {
-            (Some(first), Some(second)) => in_order(first, second),
-            (first, _) => first.is_some(),
-        };
-        let from = if first { &mut one } else { &mut other };
-        if let Some((key, rest)) = from.split_first() {
-            (*slot, *from) = (*key, rest);
-        }
-    }
+    let keys = room.get_mut(..need).ok_or_else(too_small)?;
+    // Its panic is for an order that is none.
+    keys.sort_unstable_by(|one, other| {
+        let names = one.head.cmp(&other.head).then_with(|| {
+            // A head with its NUL is a whole name.
+            if one.head & 0xff == 0 {
+                return Ordering::Equal;
+            }
+            name_order(btf.strings_from(one.name), btf.strings_from(other.name))
+        });
+        names.then(one.id.cmp(&other.id))
+    });
+    Ok(keys)
 }
