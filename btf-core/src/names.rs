@@ -48,7 +48,7 @@ impl<'r> NameTable<&'r mut [u32]> {
         let mut table = Self::new(room);
         for (place, name) in names(strings) {
             let next = place.saturating_add(name.len()).saturating_add(1);
-            table.add(name, place, next);
+            table.add(NameHash::of(name), place, next);
         }
         table.finish()
     }
@@ -64,13 +64,12 @@ impl<'r> NameTable<&'r mut [u32]> {
 
     /// Takes up the name at `place`, which comes after the last; left out when the table is full. The next name can be
     /// at `next`.
-    pub(crate) fn add(&mut self, name: &[u8], place: usize, next: usize) {
+    pub(crate) fn add(&mut self, hash: NameHash, place: usize, next: usize) {
         let free = self.used.saturating_mul(8) < self.slots.len().saturating_mul(7);
         let entry = u32::try_from(place.saturating_add(1)).ok();
         let (Some(entry @ ..=PLACE_MASK), true) = (entry, free) else {
             return;
         };
-        let hash = hash(name);
         let entry = entry | tag(hash);
         let mut at = start(self.slots, hash);
         // There is a free one.
@@ -91,21 +90,20 @@ impl<S: AsRef<[u32]>> NameTable<S> {
         self.covered
     }
 
-    /// The place of `name`, of which `is_at` tells whether it is at a place.
-    pub(crate) fn find(&self, name: &[u8], is_at: impl Fn(usize) -> bool) -> Option<usize> {
-        places(self.slots.as_ref(), name).find(|place| is_at(*place))
+    /// The place of the name of this hash, of which `is_at` tells whether it is at a place.
+    pub(crate) fn find(&self, hash: NameHash, is_at: impl Fn(usize) -> bool) -> Option<usize> {
+        places(self.slots.as_ref(), hash).find(|place| is_at(*place))
     }
 }
 
 impl<'r> NameTable<&'r [u32]> {
-    /// The places at which `name` may be, in their order.
-    pub(crate) fn places(&self, name: &[u8]) -> impl Iterator<Item = usize> + use<'r> {
-        places(self.slots, name)
+    /// The places at which a name of this hash may be, in their order.
+    pub(crate) fn places(&self, hash: NameHash) -> impl Iterator<Item = usize> + use<'r> {
+        places(self.slots, hash)
     }
 }
 
-fn places<'s>(slots: &'s [u32], name: &[u8]) -> impl Iterator<Item = usize> + use<'s> {
-    let hash = hash(name);
+fn places<'s>(slots: &'s [u32], hash: NameHash) -> impl Iterator<Item = usize> + use<'s> {
     let mut at = start(slots, hash);
     let entries = iter::from_fn(move || {
         let entry = slots.get(at).copied().filter(|entry| *entry != 0)?;
@@ -121,7 +119,7 @@ fn places<'s>(slots: &'s [u32], name: &[u8]) -> impl Iterator<Item = usize> + us
 const PLACE_MASK: u32 = (1 << 25) - 1;
 
 /// The bits of a hash that a slot has beside the place: the low ones, since the upper ones choose the slot.
-fn tag(hash: u32) -> u32 {
+fn tag(NameHash(hash): NameHash) -> u32 {
     hash << PLACE_MASK.count_ones()
 }
 
@@ -136,29 +134,35 @@ fn after(slots: &[u32], at: usize) -> usize {
 }
 
 /// The slot at which the search for a name of this hash begins: the hash, in proportion to the number of slots.
-fn start(slots: &[u32], hash: u32) -> usize {
+fn start(slots: &[u32], NameHash(hash): NameHash) -> usize {
     let slots = u64::try_from(slots.len()).unwrap_or(u64::MAX);
     // The product has no more bits than both have together: there are less than 2^32 slots that a place fits in.
     let place = u64::from(hash).wrapping_mul(slots) >> u32::BITS;
     usize::try_from(place).unwrap_or(0)
 }
 
-/// A hash of `name`, whose upper bits are the good ones; eight bytes at a time.
-fn hash(name: &[u8]) -> u32 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = 0_u64;
-    let mut take = |word: u64| hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    let mut at = 0_usize;
-    while let Some(word) = word_at(name, at) {
-        take(word);
-        at = at.saturating_add(WORD_LEN);
+/// A hash of a name. Its upper bits are the good ones.
+#[derive(Clone, Copy)]
+pub(crate) struct NameHash(u32);
+
+impl NameHash {
+    /// Takes eight bytes at a time.
+    pub(crate) fn of(name: &[u8]) -> Self {
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut hash = 0_u64;
+        let mut take = |word: u64| hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+        let mut at = 0_usize;
+        while let Some(word) = word_at(name, at) {
+            take(word);
+            at = at.saturating_add(WORD_LEN);
+        }
+        let rest = name.get(at..).unwrap_or_default();
+        take(
+            rest.iter()
+                .fold(1, |word, byte| word << 8 | u64::from(*byte)),
+        );
+        Self(u32::try_from(hash.wrapping_mul(FACTOR) >> u32::BITS).unwrap_or(0))
     }
-    let rest = name.get(at..).unwrap_or_default();
-    take(
-        rest.iter()
-            .fold(1, |word, byte| word << 8 | u64::from(*byte)),
-    );
-    u32::try_from(hash.wrapping_mul(FACTOR) >> u32::BITS).unwrap_or(0)
 }
 
 /// The names of `strings`, each with its place.

@@ -16,7 +16,7 @@ use crate::layout;
 use crate::limits::{
     HEADER_LEN, HEADER_WITH_LAYOUT_LEN, MAGIC, MAX_NAME_OFFSET, MAX_TYPES, VERSION,
 };
-use crate::names::{names, NameTable};
+use crate::names::{names, NameHash, NameTable};
 use crate::references::{each_word, Word};
 use crate::{Btf, ByteOrder, Dialect, Error, ErrorKind, Info, Kind, Section, Type, TypeId};
 
@@ -174,7 +174,7 @@ impl<'b> Writer<'b> {
             next_id: options.base.map_or(TypeId(1), Btf::end_id),
         };
         if writer.base.is_none() {
-            writer.add_name(&[]);
+            writer.add_name(&[], NameHash::of(&[]));
         }
         writer
     }
@@ -213,11 +213,12 @@ impl<'b> Writer<'b> {
         if let Some(offset) = searched.and_then(|base| base.name_offset(name)) {
             return offset;
         }
+        let hash = NameHash::of(name);
         let known = self
             .names
-            .find(name, |place| self.out.has_name(place, name))
+            .find(hash, |place| self.out.has_name(place, name))
             .or_else(|| self.out.find_name(name, self.names.covered()));
-        match known.or_else(|| self.add_name(name)) {
+        match known.or_else(|| self.add_name(name, hash)) {
             Some(place) => self.first_name().saturating_add(saturating_u32(place)),
             None => 0,
         }
@@ -229,10 +230,10 @@ impl<'b> Writer<'b> {
     }
 
     /// Takes up a name that is not there yet; gives its place.
-    fn add_name(&mut self, name: &[u8]) -> Option<usize> {
+    fn add_name(&mut self, name: &[u8], hash: NameHash) -> Option<usize> {
         let place = self.out.push_name(name)?;
         let next = place.saturating_add(name.len()).saturating_add(1);
-        self.names.add(name, place, next);
+        self.names.add(hash, place, next);
         Some(place)
     }
 
@@ -248,7 +249,7 @@ impl<'b> Writer<'b> {
         // The empty name that every BTF begins with is there already.
         let skipped = usize::from(self.base.is_none());
         for (_, name) in names(btf.own_names()).skip(skipped) {
-            self.add_name(name);
+            self.add_name(name, NameHash::of(name));
         }
     }
 

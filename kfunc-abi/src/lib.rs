@@ -47,6 +47,7 @@ pub use id_set::{
 pub use prog_type::{Hook, ProgType};
 pub use signature::{
     Signature, SignatureError, SignatureErrorKind, SignatureParam, SignatureParams, Source,
+    IMPLICIT_STRUCTS,
 };
 pub use suffix::{
     annotation_in, annotation_of, is_annotated_name, Annotation, Known, Spelling, Unspellable,

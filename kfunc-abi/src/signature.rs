@@ -26,7 +26,7 @@ const PROG_SUFFIX: &[u8] = b"__prog";
 /// The same, as the feature was first proposed.
 const MAGIC_SUFFIX: &[u8] = b"__magic";
 /// The structs a pointer to which begins the implicit parameters (`is_kf_implicit_arg` of `tools/bpf/resolve_btfids`).
-pub(crate) const IMPLICIT_STRUCTS: [&[u8]; 2] = [b"bpf_prog_aux", b"btf_struct_meta"];
+pub const IMPLICIT_STRUCTS: [&[u8]; 2] = [b"bpf_prog_aux", b"btf_struct_meta"];
 
 /// How it is known which parameters are implicit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

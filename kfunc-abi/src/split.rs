@@ -41,6 +41,8 @@ pub struct SplitKfunc {
     pub func: TypeId,
     /// Its flags, by its set.
     pub flags: KfuncFlags,
+    /// Whether the source has a FUNC of the name with `_impl` behind it, for old programs: then none is made.
+    pub has_impl: bool,
 }
 
 /// The transformation of one BTF.
@@ -74,8 +76,7 @@ impl<'a> Splitter<'a> {
     /// To split `kfuncs`, own FUNCs of `btf` in the order of their ids. A kfunc that is in several sets may be there
     /// several times.
     ///
-    /// `btf` should have an index of its types, and one of its names if they are not sorted
-    /// ([`Btf::indexed`], [`Btf::types_indexed`]).
+    /// `btf` should have an index of its types ([`Btf::indexed`]).
     ///
     /// # Errors
     ///
@@ -231,12 +232,12 @@ impl<'s> Split<'s> {
 
     /// Writes the FUNC with the full prototype, and its tags; not if the source has one (legacy).
     fn push_full(&self, writer: &mut Writer<'_>) -> Result<(), SplitError> {
+        if self.kfunc.has_impl {
+            return Ok(());
+        }
         let mut buffer = [0; KSYM_NAME_LEN];
         let name = impl_name(self.btf.name(&self.func), &mut buffer);
         let name = name.ok_or(SplitErrorKind::NameTooLong.at(self.kfunc.func))?;
-        if self.btf.find_own(name, Kind::FUNC).is_some() {
-            return Ok(());
-        }
         let linkage = Linkage(u16::try_from(self.func.info().vlen()).unwrap_or(0));
         let full = writer.push_func(name, self.proto.id(), linkage)?;
         for tag in self.tags {

@@ -46,7 +46,11 @@ fn split(
     let btf = Btf::parse(&data).unwrap();
     let kfuncs: Vec<_> = kfuncs
         .iter()
-        .map(|&(func, flags)| SplitKfunc { func, flags })
+        .map(|&(func, flags)| SplitKfunc {
+            func,
+            flags,
+            has_impl: false,
+        })
         .collect();
     let splitter = Splitter::new(&btf, &kfuncs, ImplicitRule::OFFICIAL);
     let splitter = splitter.map_err(|error| error.kind)?;

@@ -182,7 +182,7 @@ enum BtfCommand {
     /// This is what the build of Linux 7.x does (resolve_btfids) to the BTF that pahole wrote: of each kfunc with
     /// KF_IMPLICIT_ARGS, parameters from the first pointer to struct bpf_prog_aux or btf_struct_meta on are left out of
     /// foo; every kfunc gets its tags, arena pointers get theirs; the types are sorted by name. The output is the same
-    /// byte for byte. IN must be deduplicated, as pahole leaves a vmlinux.
+    /// byte for byte.
     Split(SplitArgs),
     /// Undo what split does, for tests: give the BTF as pahole left it.
     ///
@@ -487,11 +487,10 @@ fn run_split(args: &SplitArgs) -> Result<()> {
     for name in &split.missing {
         eprintln!("warning: kfunc {name} is not in the BTF");
     }
-    if split.namesakes > 0 {
+    for name in &split.strange_structs {
         eprintln!(
-            "warning: {} structs and enums of IN have namesakes in VMLINUX. If they are the same, IN was not \
-             deduplicated, and resolve_btfids would leave them out",
-            split.namesakes
+            "warning: IN has a struct {name} of its own, which differs from that of VMLINUX: implicit arguments \
+             that point to it are not filled in"
         );
     }
     for name in &unresolved {

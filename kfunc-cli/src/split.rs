@@ -9,6 +9,7 @@
 
 mod ids;
 
+use std::collections::{HashMap, HashSet};
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -17,7 +18,7 @@ use btf_core::{
     Header, Kind, NewPrototype, SortKey, TypeId, WriteOptions, Writer,
 };
 use kfunc_abi::split::{ImplicitRule, SplitError, SplitErrorKind, SplitKfunc, Splitter};
-use kfunc_abi::{KfuncFlag, KfuncFlags};
+use kfunc_abi::{KfuncFlag, KfuncFlags, IMPLICIT_STRUCTS};
 use serde_json::{json, Value};
 
 use crate::{Error, Result};
@@ -106,9 +107,9 @@ pub struct SplitBtf {
     pub missing: Vec<String>,
     /// How many kfuncs there are.
     pub kfuncs: usize,
-    /// How many named structs, unions and enums of the input have a namesake in its base. If those are equal, the input
-    /// was not deduplicated.
-    pub namesakes: usize,
+    /// Structs of implicit arguments that the module has of its own, although its base has them. Linux 7.x compares ids, and
+    /// does not fill in a pointer to another struct of that name.
+    pub strange_structs: Vec<String>,
     /// How many types the BTF has, without its base.
     pub types: u32,
     /// How many it had.
@@ -124,7 +125,7 @@ impl SplitBtf {
             "missing": self.missing,
             "types_before": self.types_before,
             "types": self.types,
-            "namesakes": self.namesakes,
+            "strange_structs": self.strange_structs,
             "bytes": self.btf.len(),
             "base_bytes": self.distilled_base.as_ref().map(Vec::len),
         })
@@ -147,9 +148,6 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         Some(base) => Btf::parse_split(request.input, base)?.indexed(&mut room),
         None => Btf::parse_indexed(request.input, &mut room)?,
     };
-    // Its names are deduplicated, and need not be found before.
-    let mut named_types = vec![0; 2 * input.own_len() as usize];
-    let input = input.types_indexed(&mut named_types);
 
     let (kfuncs, missing) = find_kfuncs(&input, request)?;
     let types: Vec<_> = request.types.iter().map(String::as_bytes).collect();
@@ -168,10 +166,11 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         names: input.names_len() + added.names_len(),
         len: request.input.len() + new.added.len(),
     };
+    let deduplicated = writing.deduplicated(&amended, base, !request.distill)?;
+    let strange_structs = strange_structs(&deduplicated.bytes, base)?;
     let mut distilled_base = None;
     let btf = if request.distill {
-        let deduplicated = writing.deduplicated(&amended, base, false)?;
-        let (base, split) = writing.distilled(&deduplicated, base)?;
+        let (base, split) = writing.distilled(&deduplicated.bytes, base)?;
         let sorted = {
             let base = Btf::parse(&base)?;
             let mut names = vec![0; 2 * base.names_len()];
@@ -183,33 +182,36 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         distilled_base = Some(base);
         sorted
     } else {
-        writing.deduplicated(&amended, base, true)?
+        deduplicated
     };
     let name = |change: &NewPrototype| {
         let func = input.get(change.func);
         func.map(|func| String::from_utf8_lossy(input.name(&func)).into_owned())
     };
     Ok(SplitBtf {
-        types: own_len(&btf, distilled_base.as_deref(), base)?,
-        btf,
+        types: btf.types,
+        btf: btf.bytes,
         distilled_base,
         changed: new.changes.iter().filter_map(name).collect(),
         missing,
         kfuncs: distinct(&kfuncs),
         types_before: input.own_len(),
-        namesakes: base.map_or(0, |base| namesakes(&input, base)),
+        strange_structs,
     })
 }
 
-fn namesakes(input: &Btf<'_>, base: &Btf<'_>) -> usize {
-    let types = input.types().filter(|ty| {
-        let composite = matches!(
-            ty.kind(),
-            Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64
-        );
-        composite && ty.name_offset() != 0 && base.find(input.name(ty), ty.kind()).is_some()
+/// Structs of implicit arguments that a module has of its own, although its base has them.
+fn strange_structs(btf: &[u8], base: Option<&Btf<'_>>) -> Result<Vec<String>> {
+    let Some(base) = base else {
+        return Ok(Vec::new());
+    };
+    let btf = Btf::parse_split(btf, base)?;
+    let strange = IMPLICIT_STRUCTS.into_iter().filter(|name| {
+        base.find(name, Kind::STRUCT).is_some() && btf.find_own(name, Kind::STRUCT).is_some()
     });
-    types.count()
+    Ok(strange
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect())
 }
 
 /// How many kfuncs there are; one may be in several sets.
@@ -217,26 +219,22 @@ fn distinct(kfuncs: &[SplitKfunc]) -> usize {
     kfuncs.chunk_by(|one, other| one.func == other.func).count()
 }
 
-fn own_len(btf: &[u8], distilled: Option<&[u8]>, base: Option<&Btf<'_>>) -> Result<u32> {
-    let distilled = distilled.map(Btf::parse).transpose()?;
-    Ok(match distilled.as_ref().or(base) {
-        Some(base) => Btf::parse_split(btf, base)?,
-        None => Btf::parse(btf)?,
-    }
-    .own_len())
-}
-
 /// The kfuncs in the order of their ids, and the names of those that the BTF does not have.
 fn find_kfuncs(
     input: &Btf<'_>,
     request: &SplitRequest<'_>,
 ) -> Result<(Vec<SplitKfunc>, Vec<String>)> {
+    let impls = request.kfuncs.iter().map(|kfunc| impl_name(&kfunc.name));
+    let impls: Vec<_> = impls.collect();
+    let names = request.kfuncs.iter().map(|kfunc| &kfunc.name);
+    let funcs = find_funcs(input, names.chain(&impls));
     let (mut kfuncs, mut missing) = (Vec::new(), Vec::new());
-    for kfunc in request.kfuncs {
-        match input.find_own(kfunc.name.as_bytes(), Kind::FUNC) {
+    for (kfunc, impl_name) in request.kfuncs.iter().zip(&impls) {
+        match funcs.get(kfunc.name.as_bytes()) {
             Some(func) => kfuncs.push(SplitKfunc {
-                func: func.id(),
+                func: *func,
                 flags: kfunc.flags,
+                has_impl: funcs.contains_key(impl_name.as_bytes()),
             }),
             None if request.skip_missing => missing.push(kfunc.name.clone()),
             None => return Err(no_func(input, kfunc)),
@@ -244,6 +242,25 @@ fn find_kfuncs(
     }
     kfuncs.sort_by_key(|kfunc| kfunc.func);
     Ok((kfuncs, missing))
+}
+
+fn impl_name(kfunc: &str) -> String {
+    format!("{kfunc}_impl")
+}
+
+/// The first own FUNC of each of the names that has one. One pass: an index of all names would take longer.
+fn find_funcs<'n>(
+    input: &Btf<'_>,
+    names: impl Iterator<Item = &'n String>,
+) -> HashMap<&'n [u8], TypeId> {
+    let wanted: HashSet<_> = names.map(|name| name.as_bytes()).collect();
+    let mut found = HashMap::new();
+    for func in input.of_kind(Kind::FUNC) {
+        if let Some(name) = wanted.get(input.name(&func)) {
+            found.entry(*name).or_insert(func.id());
+        }
+    }
+    found
 }
 
 pub(crate) fn no_func(input: &Btf<'_>, kfunc: &NamedKfunc) -> Error {
@@ -368,7 +385,7 @@ impl Writing {
         amended: &Amended<'_>,
         base: Option<&Btf<'_>>,
         sorted: bool,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Written> {
         let mut room = vec![0; dedup_room(amended)];
         let keys = if sorted { amended.own_len() } else { 0 };
         let mut keys = vec![SortKey::default(); keys as usize];
@@ -387,7 +404,7 @@ impl Writing {
         })
     }
 
-    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Vec<u8>> {
+    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Written> {
         let types = btf.own_len() as usize;
         let mut room = vec![0; 2 * types];
         let mut order = vec![SortKey::default(); types];
@@ -407,18 +424,19 @@ impl Writing {
         let distillation = Distillation::of(&btf, &mut room)?;
         let new = self.without_layout();
         let base = new.write(None, |writer| distillation.push_base(writer))?;
-        let parsed = Btf::parse(&base)?;
+        let parsed = Btf::parse(&base.bytes)?;
         let split = new.write(Some(&parsed), |writer| distillation.push_split(writer))?;
-        Ok((base, split))
+        Ok((base.bytes, split.bytes))
     }
 
     fn write(
         &self,
         base: Option<&Btf<'_>>,
         mut fill: impl FnMut(&mut Writer<'_>) -> std::result::Result<(), BtfError>,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Written> {
         let mut name_index = vec![0; 2 * self.names];
-        measured::<Error>(self.len, |out| {
+        let mut types = 0;
+        let bytes = measured::<Error>(self.len, |out| {
             let mut writer = Writer::with(
                 out,
                 WriteOptions {
@@ -431,10 +449,19 @@ impl Writing {
                     name_index: &mut name_index,
                 },
             );
+            let first = writer.next_id().0;
             fill(&mut writer)?;
+            types = writer.next_id().0 - first;
             Ok(writer.finish().map(<[u8]>::len))
-        })
+        })?;
+        Ok(Written { bytes, types })
     }
+}
+
+/// A BTF, and how many types it has without its base.
+struct Written {
+    bytes: Vec<u8>,
+    types: u32,
 }
 
 /// What `fill` writes, given a slice of `len` bytes, or of as many as it then asks for.

@@ -4,7 +4,7 @@
 
 use super::{Btf, Types};
 use crate::bytes::{head, is_before, is_name};
-use crate::names::NameTable;
+use crate::names::{NameHash, NameTable};
 use crate::{Kind, Type, TypeId};
 
 impl<'a> Btf<'a> {
@@ -22,7 +22,7 @@ impl<'a> Btf<'a> {
         for (place, ty) in self.types().enumerate() {
             let name = self.name(&ty);
             if !name.is_empty() {
-                table.add(name, place, place.saturating_add(1));
+                table.add(NameHash::of(name), place, place.saturating_add(1));
             }
         }
         self.named_types = table.finish();
@@ -78,7 +78,7 @@ impl<'a> Btf<'a> {
             self.named_types
         };
         let btf = *self;
-        table.places(name).filter_map(move |place| {
+        table.places(NameHash::of(name)).filter_map(move |place| {
             let place = u32::try_from(place).ok()?;
             btf.get(TypeId(btf.first_id.0.checked_add(place)?))
         })

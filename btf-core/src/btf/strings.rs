@@ -4,7 +4,7 @@
 
 use super::Btf;
 use crate::bytes::{is_name, up_to_nul};
-use crate::names::{names, NameTable};
+use crate::names::{names, NameHash, NameTable};
 use crate::Type;
 
 impl<'a> Btf<'a> {
@@ -54,7 +54,7 @@ impl<'a> Btf<'a> {
 
     fn own_name_place(&self, name: &[u8]) -> Option<usize> {
         let strings = self.header.strings;
-        let known = self.names.find(name, |place| {
+        let known = self.names.find(NameHash::of(name), |place| {
             let at = strings.get(place..);
             at.is_some_and(|strings| is_name(strings, name))
         });

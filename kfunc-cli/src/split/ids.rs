@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use btf_core::{Btf, ByteOrder, Kind, TypeId};
+use btf_core::{Btf, ByteOrder, Header, Kind, TypeId};
 use kfunc_abi::{KfuncFlags, BTF_SET8_KFUNCS};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
@@ -231,13 +231,13 @@ impl IdsFile {
         let base = base.map(Btf::parse).transpose().map_err(Error::Base)?;
         let mut base_rooms = Rooms::of(base.as_ref());
         let base = base.map(|base| base_rooms.index(base));
+        let mut room = vec![0; Header::parse(&split.btf)?.most_types()];
+        // Its names are sorted: it needs no more.
         let btf = match &base {
-            Some(base) => Btf::parse_split(&split.btf, base)?,
-            None => Btf::parse(&split.btf)?,
+            Some(base) => Btf::parse_split(&split.btf, base)?.indexed(&mut room),
+            None => Btf::parse_indexed(&split.btf, &mut room)?,
         };
-        // Its names are sorted.
-        let mut room = vec![0; btf.own_len() as usize];
-        self.resolved(&btf.indexed(&mut room))
+        self.resolved(&btf)
     }
 
     /// The section with the ids of `btf`, and the names that it does not have, whose ids stay 0. As `symbols_patch` of
