@@ -48,17 +48,18 @@ pub struct SplitKfunc {
 /// The transformation of one BTF.
 ///
 /// ```
-/// # use btf_core::{Amended, Btf, Error, NewPrototype, TypeId, Writer};
+/// # use btf_core::{Amended, Btf, Error, Kind, NewPrototype, TypeId, Writer};
 /// # use kfunc_abi::split::{ImplicitRule, SplitError, SplitKfunc, Splitter};
 /// # fn example(data: &[u8], kfuncs: &[SplitKfunc]) -> Result<(), SplitError> {
 /// let mut room = [0; 4096];
 /// let btf = Btf::parse(data)?.indexed(&mut room);
 /// let splitter = Splitter::new(&btf, kfuncs, ImplicitRule::OFFICIAL)?;
 ///
-/// let (mut out, mut tags) = ([0; 4096], [0; 512]);
+/// let tags: Vec<_> = btf.of_kind(Kind::DECL_TAG).map(|tag| tag.id()).collect();
+/// let mut out = [0; 4096];
 /// let mut changes = [NewPrototype { func: TypeId::VOID, proto: TypeId::VOID }; 64];
 /// let mut writer = Writer::split(&mut out, &btf);
-/// let changes = splitter.push(&mut writer, &mut changes, &mut tags)?;
+/// let changes = splitter.push(&mut writer, &mut changes, &tags)?;
 /// let added = Btf::parse_split(writer.finish()?, &btf)?;
 /// let amended = Amended::new(&added, changes);
 /// # let _ = amended;
@@ -102,28 +103,22 @@ impl<'a> Splitter<'a> {
         Ok(Self { btf, kfuncs, rule })
     }
 
-    /// Words of room that [`Splitter::push`] needs: one for each DECL_TAG. Linear in the types.
-    pub fn room(&self) -> usize {
-        self.btf.of_kind(Kind::DECL_TAG).count()
-    }
-
     /// Writes what is new, with a writer that is split over the BTF; gives the FUNCs that get another prototype, in the
     /// order of their ids.
     ///
-    /// `changes` needs a place for each kfunc. As for every [`Writer`], too small a slice is only told at the end,
-    /// with the length that is enough.
+    /// `tags` are all own DECL_TAGs of the BTF ([`Btf::of_kind`]): those of a kfunc are copied. `changes` needs a place for
+    /// each kfunc. As for every [`Writer`], too small a slice is only told at the end, with the length that is enough.
     ///
     /// # Errors
     ///
     /// No FUNC, no prototype, a name that becomes too long, an arena pointer that is no pointer, too many parameters;
-    /// `changes` or `room` is too small; or as [`Writer::push_func`].
+    /// `changes` is too small; or as [`Writer::push_func`].
     pub fn push<'c>(
         &self,
         writer: &mut Writer<'_>,
         changes: &'c mut [NewPrototype],
-        room: &mut [u32],
+        tags: &[TypeId],
     ) -> Result<&'c [NewPrototype], SplitError> {
-        let tags = self.tags(room)?;
         let mut used = 0_usize;
         let mut before = TypeId::VOID;
         for kfunc in self.kfuncs {
@@ -146,19 +141,6 @@ impl<'a> Splitter<'a> {
         }
         Ok(changes.get(..used).unwrap_or_default())
     }
-
-    /// The ids of all own DECL_TAGs.
-    fn tags<'r>(&self, room: &'r mut [u32]) -> Result<&'r [u32], SplitError> {
-        let mut used = 0_usize;
-        for tag in self.btf.of_kind(Kind::DECL_TAG) {
-            if let Some(slot) = room.get_mut(used) {
-                *slot = tag.id().0;
-            }
-            used = used.saturating_add(1);
-        }
-        let too_small = SplitErrorKind::RoomTooSmall { need: used }.at(TypeId::VOID);
-        room.get(..used).ok_or(too_small)
-    }
 }
 
 /// One kfunc.
@@ -171,11 +153,15 @@ struct Split<'s> {
     explicit: usize,
     /// Whether it is split at all.
     implicit: bool,
-    tags: &'s [u32],
+    tags: &'s [TypeId],
 }
 
 impl<'s> Split<'s> {
-    fn of(splitter: &Splitter<'s>, kfunc: SplitKfunc, tags: &'s [u32]) -> Result<Self, SplitError> {
+    fn of(
+        splitter: &Splitter<'s>,
+        kfunc: SplitKfunc,
+        tags: &'s [TypeId],
+    ) -> Result<Self, SplitError> {
         let btf = splitter.btf;
         let func = btf.get(kfunc.func).filter(|ty| ty.kind() == Kind::FUNC);
         let func = func.ok_or(SplitErrorKind::NoFunc.at(kfunc.func))?;
@@ -241,7 +227,7 @@ impl<'s> Split<'s> {
         let linkage = Linkage(u16::try_from(self.func.info().vlen()).unwrap_or(0));
         let full = writer.push_func(name, self.proto.id(), linkage)?;
         for tag in self.tags {
-            if let Some(tag) = self.btf.get(TypeId(*tag)) {
+            if let Some(tag) = self.btf.get(*tag) {
                 self.copy_tag(writer, &tag, full)?;
             }
         }

@@ -40,7 +40,7 @@ fn input() -> (Vec<u8>, [TypeId; 2]) {
 /// What comes of it in memory of this size: bytes that were written, changes.
 fn split(
     kfuncs: &[(TypeId, KfuncFlags)],
-    (len, changes, room): (usize, usize, usize),
+    (len, changes): (usize, usize),
 ) -> Result<(usize, usize), SplitErrorKind> {
     let (data, _) = input();
     let btf = Btf::parse(&data).unwrap();
@@ -54,10 +54,10 @@ fn split(
         .collect();
     let splitter = Splitter::new(&btf, &kfuncs, ImplicitRule::OFFICIAL);
     let splitter = splitter.map_err(|error| error.kind)?;
-    assert_eq!(splitter.room(), 2);
-    let (mut out, mut changes, mut room) = (vec![0; len], vec![UNCHANGED; changes], vec![0; room]);
+    let tags: Vec<_> = btf.of_kind(Kind::DECL_TAG).map(|tag| tag.id()).collect();
+    let (mut out, mut changes) = (vec![0; len], vec![UNCHANGED; changes]);
     let mut writer = Writer::split(&mut out, &btf);
-    let changed = splitter.push(&mut writer, &mut changes, &mut room);
+    let changed = splitter.push(&mut writer, &mut changes, &tags);
     let changed = changed.map_err(|error| error.kind)?.len();
     let written = writer.finish().map_err(SplitErrorKind::Btf)?;
     Ok((written.len(), changed))
@@ -70,9 +70,9 @@ fn memory_is_measured() {
     // Tag bpf_kfunc; FUNC foo_impl with its tag; a prototype without parameters.
     let names = "bpf_kfunc\0foo_impl\0".len();
     let need = 24 + 16 + 12 + 16 + 12 + names;
-    assert_eq!(split(&kfuncs, (need, 1, 2)), Ok((need, 1)));
+    assert_eq!(split(&kfuncs, (need, 1)), Ok((need, 1)));
     for len in [0, need - 1] {
-        match split(&kfuncs, (len, 1, 2)) {
+        match split(&kfuncs, (len, 1)) {
             Err(SplitErrorKind::Btf(error)) => {
                 assert_eq!(error.kind, ErrorKind::BufferTooSmall { need }, "{len}");
             }
@@ -80,16 +80,14 @@ fn memory_is_measured() {
         }
     }
     let no_changes = SplitErrorKind::ChangesTooSmall { need: 1 };
-    assert_eq!(split(&kfuncs, (need, 0, 2)), Err(no_changes));
-    let no_room = SplitErrorKind::RoomTooSmall { need: 2 };
-    assert_eq!(split(&kfuncs, (need, 1, 1)), Err(no_room));
+    assert_eq!(split(&kfuncs, (need, 0)), Err(no_changes));
 }
 
 #[test]
 fn kfuncs_come_in_order_and_with_the_same_flags() {
     let (_, [public, many]) = input();
     let (plain, implicit) = (KfuncFlags::empty(), KfuncFlags::IMPLICIT_ARGS);
-    let all = (LEN, 4, 4);
+    let all = (LEN, 4);
     let refused = |kfuncs: &[(TypeId, KfuncFlags)]| split(kfuncs, all).map(|_| ());
     assert_eq!(
         refused(&[(many, plain), (public, plain)]),

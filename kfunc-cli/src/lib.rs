@@ -16,6 +16,7 @@ mod error;
 mod header;
 mod id_sets;
 mod list;
+mod rooms;
 mod split;
 mod unsplit;
 

@@ -3,77 +3,29 @@
 //! `kfunc btf split`: the BTF of a vmlinux or module as the build of Linux 7.x makes it of what pahole wrote.
 //!
 //! ```text
-//!   IN.btf ──► kfunc_abi::split ──► what is new ──► btf_core: merged, distilled, sorted by name ──► OUT.btf
+//!   IN.btf ──► kfunc_abi::split ──► what is new ──► btf_core: deduplicated, distilled, sorted ──► OUT.btf
 //!   ids of an ELF file ──► kfuncs with flags         └──► .BTF_ids with the ids of OUT.btf
 //! ```
 
+mod found;
 mod ids;
+mod named;
+mod writing;
 
-use std::collections::{HashMap, HashSet};
-use std::panic::resume_unwind;
-use std::thread;
-
-use btf_core::{
-    dedup_room, Amended, Btf, ByteOrder, Dialect, Distillation, Error as BtfError, ErrorKind,
-    Header, Kind, NewPrototype, SortKey, TypeId, WriteOptions, Writer,
-};
+use btf_core::{Amended, Btf, Dialect, Header, Kind, NewPrototype, TypeId, WriteOptions, Writer};
 use kfunc_abi::split::{ImplicitRule, SplitError, SplitErrorKind, SplitKfunc, Splitter};
-use kfunc_abi::{KfuncFlag, KfuncFlags, IMPLICIT_STRUCTS};
+use kfunc_abi::IMPLICIT_STRUCTS;
 use serde_json::{json, Value};
 
+use self::found::Found;
+use self::writing::Writing;
+use crate::rooms::Rooms;
 use crate::{Error, Result};
 
+pub(crate) use found::no_func;
 pub use ids::IdsFile;
-
-/// A kfunc to be split, by its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedKfunc {
-    /// Its name.
-    pub name: String,
-    /// Its flags.
-    pub flags: KfuncFlags,
-    /// The set that names it; none if it was named by hand.
-    pub set: Option<String>,
-}
-
-impl NamedKfunc {
-    /// `NAME` or `NAME:FLAGS`; flags are names, with or without `KF_`, or numbers, with `|` or `,` between.
-    ///
-    /// # Errors
-    ///
-    /// No name, or a flag that is not known.
-    pub fn parse(text: &str) -> std::result::Result<Self, String> {
-        let (name, flags) = text.split_once(':').unwrap_or((text, ""));
-        if name.is_empty() {
-            return Err("a kfunc has a name".to_owned());
-        }
-        let mut all = KfuncFlags::empty();
-        for flag in flags.split(['|', ',']).map(str::trim) {
-            if !flag.is_empty() {
-                all |= parse_flag(flag).ok_or_else(|| format!("no flag is called '{flag}'"))?;
-            }
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            flags: all,
-            set: None,
-        })
-    }
-}
-
-fn parse_flag(flag: &str) -> Option<KfuncFlags> {
-    let number = match flag.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => flag.parse(),
-    };
-    if let Ok(bits) = number {
-        return Some(KfuncFlags::from_bits_retain(bits));
-    }
-    let known = KfuncFlag::ALL
-        .iter()
-        .find(|known| known.name == flag || known.name.strip_prefix("KF_") == Some(flag));
-    known.map(|known| known.flag)
-}
+pub use named::NamedKfunc;
+pub(crate) use writing::measured;
 
 /// What is to be split, and how.
 #[derive(Clone, Copy, Debug)]
@@ -149,13 +101,13 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         None => Btf::parse_indexed(request.input, &mut room)?,
     };
 
-    let (kfuncs, missing) = find_kfuncs(&input, request)?;
+    let found = Found::of(&input, request)?;
     let types: Vec<_> = request.types.iter().map(String::as_bytes).collect();
     let rule = ImplicitRule {
         suffix: request.suffix.map(str::as_bytes),
         types: &types,
     };
-    let new = New::of(&input, &kfuncs, rule).map_err(|error| describe(&input, error))?;
+    let new = New::of(&input, &found, rule).map_err(|error| describe(&input, error))?;
     let added = Btf::parse_split(&new.added, &input)?;
     let amended = Amended::new(&added, &new.changes).ok_or(Error::NoBase)?;
     let header = Header::parse(request.input)?;
@@ -193,8 +145,8 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
         btf: btf.bytes,
         distilled_base,
         changed: new.changes.iter().filter_map(name).collect(),
-        missing,
-        kfuncs: distinct(&kfuncs),
+        kfuncs: distinct(&found.kfuncs),
+        missing: found.missing,
         types_before: input.own_len(),
         strange_structs,
     })
@@ -219,65 +171,6 @@ fn distinct(kfuncs: &[SplitKfunc]) -> usize {
     kfuncs.chunk_by(|one, other| one.func == other.func).count()
 }
 
-/// The kfuncs in the order of their ids, and the names of those that the BTF does not have.
-fn find_kfuncs(
-    input: &Btf<'_>,
-    request: &SplitRequest<'_>,
-) -> Result<(Vec<SplitKfunc>, Vec<String>)> {
-    let impls = request.kfuncs.iter().map(|kfunc| impl_name(&kfunc.name));
-    let impls: Vec<_> = impls.collect();
-    let names = request.kfuncs.iter().map(|kfunc| &kfunc.name);
-    let funcs = find_funcs(input, names.chain(&impls));
-    let (mut kfuncs, mut missing) = (Vec::new(), Vec::new());
-    for (kfunc, impl_name) in request.kfuncs.iter().zip(&impls) {
-        match funcs.get(kfunc.name.as_bytes()) {
-            Some(func) => kfuncs.push(SplitKfunc {
-                func: *func,
-                flags: kfunc.flags,
-                has_impl: funcs.contains_key(impl_name.as_bytes()),
-            }),
-            None if request.skip_missing => missing.push(kfunc.name.clone()),
-            None => return Err(no_func(input, kfunc)),
-        }
-    }
-    kfuncs.sort_by_key(|kfunc| kfunc.func);
-    Ok((kfuncs, missing))
-}
-
-fn impl_name(kfunc: &str) -> String {
-    format!("{kfunc}_impl")
-}
-
-/// The first own FUNC of each of the names that has one. One pass: an index of all names would take longer.
-fn find_funcs<'n>(
-    input: &Btf<'_>,
-    names: impl Iterator<Item = &'n String>,
-) -> HashMap<&'n [u8], TypeId> {
-    let wanted: HashSet<_> = names.map(|name| name.as_bytes()).collect();
-    let mut found = HashMap::new();
-    for func in input.of_kind(Kind::FUNC) {
-        if let Some(name) = wanted.get(input.name(&func)) {
-            found.entry(*name).or_insert(func.id());
-        }
-    }
-    found
-}
-
-pub(crate) fn no_func(input: &Btf<'_>, kfunc: &NamedKfunc) -> Error {
-    let name = kfunc.name.as_bytes();
-    let other = input.types().find(|ty| input.name(ty) == name);
-    match other {
-        Some(other) => Error::NotAFunction {
-            kfunc: kfunc.name.clone(),
-            kind: other.kind(),
-        },
-        None => Error::MissingKfunc {
-            kfunc: kfunc.name.clone(),
-            set: kfunc.set.clone(),
-        },
-    }
-}
-
 /// The error with the name of the kfunc.
 fn describe(input: &Btf<'_>, error: SplitError) -> Error {
     match error.kind {
@@ -293,29 +186,8 @@ fn describe(input: &Btf<'_>, error: SplitError) -> Error {
     }
 }
 
-/// Memory for the indexes of a BTF.
-pub(crate) struct Rooms {
-    types: Vec<u32>,
-    names: Vec<u32>,
-    named_types: Vec<u32>,
-}
-
-impl Rooms {
-    pub(crate) fn of(btf: Option<&Btf<'_>>) -> Self {
-        let types = btf.map_or(0, |btf| btf.own_len() as usize);
-        Self {
-            types: vec![0; types],
-            names: vec![0; 2 * btf.map_or(0, Btf::names_len)],
-            named_types: vec![0; 2 * types],
-        }
-    }
-
-    pub(crate) fn index<'r>(&'r mut self, btf: Btf<'r>) -> Btf<'r> {
-        btf.indexed(&mut self.types)
-            .names_indexed(&mut self.names)
-            .types_indexed(&mut self.named_types)
-    }
-}
+/// Bytes that what is new of a kfunc takes, about.
+const LEN_OF_NEW: usize = 256;
 
 /// What is new in a BTF.
 struct New {
@@ -326,19 +198,17 @@ struct New {
 impl New {
     fn of(
         input: &Btf<'_>,
-        kfuncs: &[SplitKfunc],
+        found: &Found,
         rule: ImplicitRule<'_>,
     ) -> std::result::Result<Self, SplitError> {
-        let splitter = Splitter::new(input, kfuncs, rule)?;
+        let splitter = Splitter::new(input, &found.kfuncs, rule)?;
         let unchanged = NewPrototype {
             func: TypeId::VOID,
             proto: TypeId::VOID,
         };
-        let mut changes = vec![unchanged; kfuncs.len()];
-        // Enough, whatever of them is a tag.
-        let mut tags = vec![0; input.own_len() as usize];
+        let mut changes = vec![unchanged; found.kfuncs.len()];
         let mut changed = 0;
-        let added = measured::<SplitError>(0, |out| {
+        let added = measured::<SplitError>(LEN_OF_NEW * found.kfuncs.len(), |out| {
             let mut writer = Writer::with(
                 out,
                 WriteOptions {
@@ -348,139 +218,10 @@ impl New {
                     ..WriteOptions::default()
                 },
             );
-            changed = splitter.push(&mut writer, &mut changes, &mut tags)?.len();
+            changed = splitter.push(&mut writer, &mut changes, &found.tags)?.len();
             Ok(writer.finish().map(<[u8]>::len))
         })?;
         changes.truncate(changed);
         Ok(Self { added, changes })
-    }
-}
-
-/// How the results are written.
-#[derive(Clone, Copy)]
-struct Writing {
-    layout: bool,
-    long_header: bool,
-    order: ByteOrder,
-    /// At most so many names there are.
-    names: usize,
-    /// Bytes to begin with.
-    len: usize,
-}
-
-impl Writing {
-    /// What is not read, but made anew, has no layout section, but a header for it (`btf__new_empty`).
-    fn without_layout(&self) -> Self {
-        Self {
-            layout: false,
-            long_header: true,
-            ..*self
-        }
-    }
-
-    /// With of equal types a single one. Sorting takes as long as half of the rest, and needs nothing of it: another thread
-    /// does it meanwhile.
-    fn deduplicated(
-        &self,
-        amended: &Amended<'_>,
-        base: Option<&Btf<'_>>,
-        sorted: bool,
-    ) -> Result<Written> {
-        let mut room = vec![0; dedup_room(amended)];
-        let keys = if sorted { amended.own_len() } else { 0 };
-        let mut keys = vec![SortKey::default(); keys as usize];
-        let keys = &mut *keys;
-        thread::scope(|scope| {
-            let mut sorting = sorted.then(|| scope.spawn(move || amended.sorted_by_name(keys)));
-            let mut order = None;
-            self.write(base, |writer| {
-                let deduplicated = writer.deduplicate(amended, &mut room)?;
-                if let Some(sorting) = sorting.take() {
-                    let joined = sorting.join();
-                    order = Some(joined.unwrap_or_else(|panic| resume_unwind(panic))?);
-                }
-                deduplicated.push(order)
-            })
-        })
-    }
-
-    fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Written> {
-        let types = btf.own_len() as usize;
-        let mut room = vec![0; 2 * types];
-        let mut order = vec![SortKey::default(); types];
-        self.write(base, |writer| {
-            writer.push_names(btf);
-            writer.push_sorted(btf, &mut room, &mut order)
-        })
-    }
-
-    /// The distilled base of `btf`, which is split from `base`, and what is then split from it.
-    fn distilled(&self, btf: &[u8], base: Option<&Btf<'_>>) -> Result<(Vec<u8>, Vec<u8>)> {
-        let btf = match base {
-            Some(base) => Btf::parse_split(btf, base)?,
-            None => Btf::parse(btf)?,
-        };
-        let mut room = vec![0; Distillation::room(&btf)];
-        let distillation = Distillation::of(&btf, &mut room)?;
-        let new = self.without_layout();
-        let base = new.write(None, |writer| distillation.push_base(writer))?;
-        let parsed = Btf::parse(&base.bytes)?;
-        let split = new.write(Some(&parsed), |writer| distillation.push_split(writer))?;
-        Ok((base.bytes, split.bytes))
-    }
-
-    fn write(
-        &self,
-        base: Option<&Btf<'_>>,
-        mut fill: impl FnMut(&mut Writer<'_>) -> std::result::Result<(), BtfError>,
-    ) -> Result<Written> {
-        let mut name_index = vec![0; 2 * self.names];
-        let mut types = 0;
-        let bytes = measured::<Error>(self.len, |out| {
-            let mut writer = Writer::with(
-                out,
-                WriteOptions {
-                    base,
-                    byte_order: base.map_or(self.order, Btf::byte_order),
-                    dialect: Dialect::Vlen24,
-                    layout: self.layout,
-                    long_header: self.long_header,
-                    repeat_names: false,
-                    name_index: &mut name_index,
-                },
-            );
-            let first = writer.next_id().0;
-            fill(&mut writer)?;
-            types = writer.next_id().0 - first;
-            Ok(writer.finish().map(<[u8]>::len))
-        })?;
-        Ok(Written { bytes, types })
-    }
-}
-
-/// A BTF, and how many types it has without its base.
-struct Written {
-    bytes: Vec<u8>,
-    types: u32,
-}
-
-/// What `fill` writes, given a slice of `len` bytes, or of as many as it then asks for.
-pub(crate) fn measured<E: From<BtfError>>(
-    len: usize,
-    mut fill: impl FnMut(&mut [u8]) -> std::result::Result<std::result::Result<usize, BtfError>, E>,
-) -> std::result::Result<Vec<u8>, E> {
-    let mut out = vec![0; len];
-    loop {
-        match fill(&mut out)? {
-            Ok(written) => {
-                out.truncate(written);
-                return Ok(out);
-            }
-            Err(BtfError {
-                kind: ErrorKind::BufferTooSmall { need },
-                ..
-            }) if need > out.len() => out.resize(need, 0),
-            Err(error) => return Err(error.into()),
-        }
     }
 }

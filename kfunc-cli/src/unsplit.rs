@@ -15,7 +15,8 @@ use btf_core::{Btf, Dialect, Header, Kind, Type, TypeId, WriteOptions, Writer};
 use kfunc_abi::split::{ImplicitRule, SplitErrorKind};
 use kfunc_abi::{KfuncFlags, FASTCALL_TAG, KFUNC_TAG};
 
-use crate::split::{measured, no_func, NamedKfunc, Rooms};
+use crate::rooms::Rooms;
+use crate::split::{measured, no_func, NamedKfunc};
 use crate::{Error, Result};
 
 /// The order that types are left in.

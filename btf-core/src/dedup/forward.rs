@@ -12,19 +12,20 @@ const AMBIGUOUS: u32 = 1 << 31;
 
 impl Dedup<'_, '_> {
     pub(super) fn resolve_forwards(&mut self) {
-        let own = self.records.amended.types();
-        // The hypothesis is not needed any more. It has two words for each type.
+        // Hypothesis and stack are not needed for now. They have two words and more for each type.
         self.hypothesis.words().fill(0);
+        self.stack.clear();
         if let Some(base) = self.records.amended.base() {
             self.put_names_of_base(base);
         }
-        for ty in own.clone() {
+        for ty in self.records.amended.types() {
             self.put_name(&ty);
-        }
-        for ty in own {
             if ty.kind() == Kind::FWD && self.stays(ty.id().0) {
-                self.resolve_forward(&ty);
+                self.stack.push([ty.id().0]);
             }
+        }
+        while let Some([forward]) = self.stack.pop() {
+            self.resolve_forward(&self.records.get(forward));
         }
     }
 

@@ -40,11 +40,6 @@ pub enum SplitErrorKind {
         /// Places that are enough.
         need: usize,
     },
-    /// The room for tags needs this many words.
-    RoomTooSmall {
-        /// Words of 32 bits needed.
-        need: usize,
-    },
     /// BTF that cannot be written.
     Btf(btf_core::Error),
 }
@@ -78,7 +73,6 @@ impl fmt::Display for SplitErrorKind {
             Self::ChangesTooSmall { need } => {
                 write!(f, "the list of changes must have {need} places")
             }
-            Self::RoomTooSmall { need } => write!(f, "the room must have {need} words"),
             Self::Btf(error) => error.fmt(f),
         }
     }

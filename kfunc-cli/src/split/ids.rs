@@ -12,10 +12,11 @@ use btf_core::{Btf, ByteOrder, Header, Kind, TypeId};
 use kfunc_abi::{KfuncFlags, BTF_SET8_KFUNCS};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
-use super::{NamedKfunc, Rooms, SplitBtf};
+use super::{NamedKfunc, SplitBtf};
 use crate::btf_file::read;
 use crate::btf_id_symbol::{self, PREFIX, SECTION};
 use crate::id_sets::kfunc_sets;
+use crate::rooms::Rooms;
 use crate::{Error, Result};
 
 /// Bytes of the count of a set, and of an id.
