@@ -149,13 +149,13 @@ impl Script<'_> {
 
     /// What pahole says, without what vmlinux has too: on 7.3 it may leave a second struct bpf_prog_aux, which the
     /// verifier does not take for its own. The tool finds no kfunc here, and splits nothing.
-    fn deduplicated(&self, distill: bool) -> Result<Resolved> {
+    fn deduplicated(&self) -> Result<Resolved> {
         let input = fs::read(self.root.host_path(self.folder).join("in.btf"))?;
         let vmlinux = module::vmlinux_btf(self.root, self.kernel)?;
         let run = Run {
             btf: &input,
             base: Some(&vmlinux),
-            distill,
+            distill: true,
         };
         resolve_btfids::without_kfuncs(self.root, self.tools.new, &run)
     }
@@ -163,7 +163,7 @@ impl Script<'_> {
     /// As the build of 6.12 does it, where that leaves nothing twice.
     fn by_old_tools(&self) -> Result<()> {
         if self.kernel.series.native {
-            let lean = self.deduplicated(true)?;
+            let lean = self.deduplicated()?;
             self.write("old.BTF", &lean.btf)?;
             self.write(
                 "old.BTF.base",
@@ -188,14 +188,14 @@ impl Script<'_> {
     fn resolve_old(&self) -> String {
         format!(
             "{} -b {} old.ko",
-            tool(self.tools.old),
+            resolve_btfids::path(self.tools.old),
             self.kernel.vmlinux()
         )
     }
 
     /// As the build of 7.x does it (`scripts/gen-btf.sh`).
     fn by_new_tools(&self) -> Result<()> {
-        let tool = tool(self.tools.new);
+        let tool = resolve_btfids::path(self.tools.new);
         self.run(
             "new",
             &format!(
@@ -209,12 +209,13 @@ impl Script<'_> {
         )
     }
 
+    /// Of what pahole says as it is. It must come to the bytes of the new tools.
     fn by_ours(&self) -> Result<()> {
         let folder = self.root.host_path(self.folder);
         let vmlinux = module::vmlinux_btf(self.root, self.kernel)?;
         let ids = IdsFile::read(&folder.join(format!("{NAME}.ko")))?;
         let split = split_btf(&SplitRequest {
-            input: &self.deduplicated(false)?.btf,
+            input: &fs::read(folder.join("in.btf"))?,
             base: Some(&vmlinux),
             kfuncs: &ids.kfuncs(None)?,
             suffix: None,
@@ -223,13 +224,20 @@ impl Script<'_> {
             skip_missing: false,
         })?;
         let (section, _) = ids.resolved_by(&split, Some(&vmlinux))?;
-        self.write("ours.BTF", &split.btf)?;
-        self.write(
-            "ours.BTF.base",
-            &split.distilled_base.context("no distilled base")?,
-        )?;
-        self.write("ours.BTF_ids", &section)?;
-        let tool = tool(self.tools.new);
+        let distilled = split.distilled_base.context("no distilled base")?;
+        for (name, ours) in [
+            ("BTF", &split.btf),
+            ("BTF.base", &distilled),
+            ("BTF_ids", &section),
+        ] {
+            self.write(&format!("ours.{name}"), ours)?;
+            ensure!(
+                *ours == fs::read(folder.join(format!("new.{name}")))?,
+                "kfunc btf split makes another .{name} than resolve_btfids: see {}",
+                folder.display()
+            );
+        }
+        let tool = resolve_btfids::path(self.tools.new);
         self.run(
             "ours",
             &format!(
@@ -258,12 +266,5 @@ impl Script<'_> {
 fn embed(name: &str) -> String {
     format!(
         "llvm-objcopy-19 --add-section=.BTF={name}.BTF --add-section=.BTF.base={name}.BTF.base {NAME}.ko {name}.ko"
-    )
-}
-
-fn tool(kernel: &Kernel) -> String {
-    format!(
-        "/usr/lib/linux-kbuild-{}/tools/bpf/resolve_btfids/resolve_btfids",
-        kernel.version
     )
 }
