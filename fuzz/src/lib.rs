@@ -3,6 +3,7 @@
 //! What the fuzz targets share: inputs, and what must hold for each.
 
 pub mod blob;
+pub mod dedup;
 mod generate;
 pub mod parse;
 pub mod relocate;

@@ -26,10 +26,13 @@ pub fn all() -> Vec<Seed> {
     };
     let parse = of("parse", parse());
     let validate = of("validate", validate());
+    // What is written in every way is deduplicated, too.
+    let dedup = of("dedup", write());
     let write = of("write", write());
     parse
         .chain(validate)
         .chain(write)
+        .chain(dedup)
         .chain(of("relocate", relocate()))
         .collect()
 }

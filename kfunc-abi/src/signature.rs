@@ -88,6 +88,10 @@ impl<'a> Signature<'a> {
                 (Some(full), _) if pair::belong(btf, &plain.public, &full.public).is_ok() => {
                     return Ok(plain.paired(&full, Source::Pair));
                 }
+                // The source of a legacy kfunc has both, and foo_impl may have another type there.
+                (Some(_), Some(true)) if plain.shows_implicit() => {
+                    return Ok(plain.from(Source::Unsplit));
+                }
                 (Some(full), Some(true)) => {
                     pair::belong(btf, &plain.public, &full.public)?;
                 }
@@ -96,6 +100,12 @@ impl<'a> Signature<'a> {
             }
         }
         Ok(plain.by_suffix())
+    }
+
+    /// Whether programs see a parameter that should be implicit.
+    fn shows_implicit(&self) -> bool {
+        let mut params = self.public.params();
+        params.any(|param| points_to_implicit(self.btf, param.ty))
     }
 
     /// This signature, if no parameter has a suffix that tells it to be implicit; else with the source.

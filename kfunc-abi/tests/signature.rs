@@ -256,7 +256,12 @@ fn a_prototype_that_was_never_split_is_told_by_its_types() {
     let params = [("a", u64_), ("aux", const_aux), ("off", u64_)];
     let foo = kernel.func("foo", u32_, &params);
     let none = kernel.func("none", u32_, &[("p", void_ptr), ("n", u64_)]);
+    // With a second form in the source, as the kernel's legacy kfuncs have it.
+    let old = kernel.func("old", u32_, &params[..2]);
+    kernel.func("old_impl", u32_, &[("a", u64_), ("aux__ign", void_ptr)]);
     let data = kernel.bytes();
+    let expected = answer(Source::Unsplit, "a", "aux");
+    assert_eq!(told(&data, old, NATIVE), expected);
     let expected = answer(Source::Unsplit, "a", "aux off");
     assert_eq!(told(&data, foo, NATIVE), expected);
     assert_eq!(

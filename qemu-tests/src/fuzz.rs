@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{ensure, Result};
 
 /// What can be fuzzed.
-pub const TARGETS: &[&str] = &["parse", "validate", "write", "relocate"];
+pub const TARGETS: &[&str] = &["parse", "validate", "write", "dedup", "relocate"];
 
 /// Seconds for one input; more is a failure.
 const SECONDS_AN_INPUT: u32 = 10;

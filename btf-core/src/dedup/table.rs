@@ -150,11 +150,11 @@ mod tests {
         let mut expected = [0; TYPES as usize];
         let (mut used, mut capacity) = (0_usize, 0_usize);
         for (kept, id) in (1..=TYPES).enumerate() {
-            if capacity == 0 || (used + 1) * 4 / 3 > capacity {
-                capacity = if capacity == 0 { 4 } else { capacity * 2 };
+            if is_full(used, if capacity == 0 { 0 } else { capacity.ilog2() }) {
+                capacity = capacity.saturating_mul(2).max(4);
                 expected.get_mut(..kept).unwrap_or_default().reverse();
             }
-            used += 1;
+            used = used.saturating_add(1);
             expected.copy_within(..kept, 1);
             put(&mut expected, 0, id);
             table.add(0x9e37_79b9, id);

@@ -7,5 +7,6 @@ mod basics;
 #[path = "../command/mod.rs"]
 mod command;
 mod kernel;
+mod module;
 mod refused;
 mod unsplit;

@@ -4,6 +4,9 @@
 
 use std::fs;
 
+use btf_core::{Kind, Linkage, TypeId, Writer};
+
+use crate::command::kfunc;
 use crate::kernel::{input, Run};
 
 #[test]
@@ -31,6 +34,47 @@ fn bad_input_is_told_and_no_file_is_touched() {
         &["--kfunc", "bpf_no_pointer"],
         "kfunc bpf_no_pointer: what should point into an arena is no pointer",
     );
+}
+
+#[test]
+fn input_that_is_cut_off_is_told() {
+    let run = Run::new();
+    let whole = input();
+    for len in [0, 10, 30, whole.len() - 1] {
+        fs::write(run.path("in.btf"), &whole[..len]).unwrap();
+        let (status, _, errors) = run.split(&["--kfunc", "bpf_aux"]);
+        assert_eq!(status, 1, "{len}: {errors}");
+        assert!(errors.starts_with("error: BTF: "), "{len}: {errors}");
+        assert_eq!(run.output(), b"untouched");
+    }
+}
+
+#[test]
+fn types_that_contain_themselves_are_told() {
+    let run = Run::new();
+    let mut out = vec![0; 1024];
+    let mut writer = Writer::new(&mut out);
+    writer.push_reference(Kind::PTR, TypeId(2)).unwrap();
+    writer.push_reference(Kind::CONST, TypeId(1)).unwrap();
+    let proto = writer.push_func_proto(TypeId(1), &[]).unwrap();
+    writer.push_func(b"foo", proto, Linkage::STATIC).unwrap();
+    fs::write(run.path("in.btf"), writer.finish().unwrap()).unwrap();
+    run.refuses(
+        &["--kfunc", "foo"],
+        "BTF: the chain of types is too long (types+0, type 2)",
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told() {
+    let run = Run::new();
+    let (input, output) = (run.path("in.btf"), run.path("no/out.btf"));
+    let arguments = ["btf", "split", "--kfunc", "bpf_aux", "-o"];
+    let paths = [output.to_str().unwrap(), input.to_str().unwrap()];
+    let (status, _, errors) = kfunc([&arguments[..], &paths].concat());
+    assert_eq!(status, 2);
+    assert!(errors.starts_with("error: cannot write "), "{errors}");
+    assert!(!output.exists());
 }
 
 #[test]
