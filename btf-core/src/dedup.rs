@@ -39,7 +39,7 @@ const UNSEEN: u32 = u32::MAX;
 /// In the map, a type that is being looked at.
 const OPEN: u32 = u32::MAX - 1;
 
-/// Words that [`Writer::push_deduplicated`] needs to work on `amended`.
+/// Words that [`Writer::deduplicate`] needs to work on `amended`.
 pub fn dedup_room(amended: &Amended<'_>) -> usize {
     let types = index(amended.end_id().0);
     [

@@ -89,7 +89,10 @@ fn read(btf: &Btf<'_>) {
 
 #[test]
 fn seeds_are_read_and_written() {
-    for (name, data) in ["parse", "validate", "write", "dedup"].into_iter().flat_map(seeds) {
+    for (name, data) in ["parse", "validate", "write", "dedup"]
+        .into_iter()
+        .flat_map(seeds)
+    {
         let blobs = blobs(&data);
         let (blob, before) = blobs.split_last().unwrap();
         let base = before.first().map(|base| Btf::parse(base).unwrap());
