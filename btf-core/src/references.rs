@@ -24,29 +24,12 @@ use Word::{Id, Name, Other};
 /// Follows `btf_field_iter_init` of `tools/lib/bpf/btf_iter.c`.
 #[inline]
 pub(crate) fn each_word(ty: &Type<'_>, mut visit: impl FnMut(Word, u32)) -> bool {
-    let third = match ty.kind() {
-        // The type of a FWD is always 0, but the kernel, too, takes it for one.
-        Kind::FWD
-        | Kind::PTR
-        | Kind::TYPEDEF
-        | Kind::VOLATILE
-        | Kind::CONST
-        | Kind::RESTRICT
-        | Kind::FUNC
-        | Kind::FUNC_PROTO
-        | Kind::VAR
-        | Kind::DECL_TAG
-        | Kind::TYPE_TAG => Id,
-        Kind::INT
-        | Kind::FLOAT
-        | Kind::ARRAY
-        | Kind::STRUCT
-        | Kind::UNION
-        | Kind::ENUM
-        | Kind::ENUM64
-        | Kind::DATASEC => Other,
-        _ => return false,
-    };
+    if ty.kind().name().is_none() {
+        return false;
+    }
+    // The type of a FWD is always 0, but the kernel, too, takes it for one.
+    let refers = ty.target().is_some() || ty.kind() == Kind::FWD;
+    let third = if refers { Id } else { Other };
     visit(Name, ty.name_offset());
     visit(Other, ty.info().0);
     visit(third, ty.size_or_type());
