@@ -2,8 +2,6 @@
 
 //! Bounds-checked access to words of either byte order: all the arithmetic on offsets is here.
 
-use core::cmp::Ordering;
-
 /// The order of the bytes in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteOrder {
@@ -141,19 +139,6 @@ pub(crate) fn name_head(strings: &[u8]) -> u64 {
         nul => (nul >> 7).wrapping_sub(1),
     };
     (word & name).swap_bytes()
-}
-
-/// The order of the names at the start of `one` and `other`.
-pub(crate) fn name_order(mut one: &[u8], mut other: &[u8]) -> Ordering {
-    loop {
-        let heads = (name_head(one), name_head(other));
-        // A head with its NUL is the end of a name.
-        if heads.0 != heads.1 || heads.0 & 0xff == 0 {
-            return heads.0.cmp(&heads.1);
-        }
-        one = one.get(WORD_LEN..).unwrap_or_default();
-        other = other.get(WORD_LEN..).unwrap_or_default();
-    }
 }
 
 /// Whether the name at the start of `one` does not sort after the name at the start of `other`.

@@ -69,7 +69,7 @@ impl<'b> Writer<'b> {
     /// # use btf_core::{dedup_room, Amended, Error, SortKey, Writer};
     /// fn sorted<'b>(amended: &Amended<'_>, out: &'b mut [u8]) -> Result<&'b [u8], Error> {
     ///     let mut room = vec![0; dedup_room(amended)];
-    ///     let mut keys = vec![SortKey::default(); amended.own_len() as usize];
+    ///     let mut keys = vec![SortKey::default(); 2 * amended.own_len() as usize];
     ///     let mut writer = Writer::new(out);
     ///     let deduplicated = writer.deduplicate(amended, &mut room)?;
     ///     deduplicated.push(Some(amended.sorted_by_name(&mut keys)?))?;
@@ -138,7 +138,7 @@ impl Amended<'_> {
     ///
     /// # Errors
     ///
-    /// `room` has less keys than there are types ([`Amended::own_len`]).
+    /// `room` has less than two keys for each type ([`Amended::own_len`]).
     pub fn sorted_by_name<'k>(&self, room: &'k mut [SortKey]) -> Result<&'k [SortKey], Error> {
         sorted_by_name(self.types(), self.names(), room)
     }

@@ -663,7 +663,7 @@ fn a_record_that_cannot_be_copied_is_refused() {
 fn sorted(btf: &Btf<'_>, options: WriteOptions<'_>) -> Vec<u8> {
     let types = btf.own_len() as usize;
     let mut room = vec![0; 2 * types];
-    let mut order = vec![SortKey::default(); types];
+    let mut order = vec![SortKey::default(); 2 * types];
     written(options, |writer| {
         writer.push_names(btf);
         writer.push_sorted(btf, &mut room, &mut order)
@@ -730,8 +730,8 @@ fn sorting_is_by_name_stable_and_keeps_what_refers_to_what() {
 fn sorting_in_too_small_a_room_changes_nothing() {
     let data = written(WriteOptions::default(), every_kind);
     let btf = Btf::parse(&data).unwrap();
-    let types = btf.own_len() as usize;
-    let need = 2 * types;
+    // As many words as keys.
+    let need = 2 * btf.own_len() as usize;
     let mut out = [0; 2048];
     let mut writer = Writer::new(&mut out);
     let mut push = |words: usize, keys: usize| {
@@ -739,15 +739,13 @@ fn sorting_in_too_small_a_room_changes_nothing() {
         let pushed = writer.push_sorted(&btf, &mut room, &mut order);
         (pushed.map_err(|error| error.kind), writer.next_id())
     };
-    for words in 0..need {
+    for less in 0..need {
         let too_small = Err(ErrorKind::RoomTooSmall { need });
-        assert_eq!(push(words, types), (too_small, TypeId(1)));
+        assert_eq!(push(less, need), (too_small, TypeId(1)));
+        let too_small = Err(ErrorKind::OrderTooSmall { need });
+        assert_eq!(push(need, less), (too_small, TypeId(1)));
     }
-    for keys in 0..types {
-        let too_small = Err(ErrorKind::OrderTooSmall { need: types });
-        assert_eq!(push(need, keys), (too_small, TypeId(1)));
-    }
-    assert_eq!(push(need, types).0, Ok(()));
+    assert_eq!(push(need, need).0, Ok(()));
     let empty = written(WriteOptions::default(), |_| Ok(()));
     writer
         .push_sorted(&Btf::parse(&empty).unwrap(), &mut [], &mut [])
@@ -759,7 +757,7 @@ fn exercise(data: &[u8]) {
     let Ok(btf) = Btf::parse(data) else { return };
     let (mut out, mut name_index) = (vec![0; 4096], [0; 16]);
     let types = btf.own_len() as usize;
-    let (mut room, mut order) = (vec![0; 2 * types], vec![SortKey::default(); types]);
+    let (mut room, mut order) = (vec![0; 2 * types], vec![SortKey::default(); 2 * types]);
     for len in [0, 100, 4096] {
         let options = WriteOptions {
             base: Some(&btf),

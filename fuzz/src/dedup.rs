@@ -49,7 +49,7 @@ fn deduplicated(btf: &Btf<'_>, base: Option<&Btf<'_>>, sorted: bool) -> Result<V
     let added = Btf::parse_split(added, btf).unwrap();
     let amended = Amended::new(&added, &[]).unwrap();
     let mut room = vec![0xdead_beef; dedup_room(&amended)];
-    let mut keys = vec![SortKey::default(); btf.own_len() as usize];
+    let mut keys = vec![SortKey::default(); 2 * btf.own_len() as usize];
     let order = sorted.then(|| amended.sorted_by_name(&mut keys).unwrap());
     let mut out = Vec::new();
     loop {

@@ -187,7 +187,7 @@ fn push_all(btf: &Btf<'_>, order: Order, writer: &mut Writer<'_>) -> Result<(), 
     if order == Order::Sorted {
         let types = btf.own_len() as usize;
         let mut room = vec![0xdead_beef; 2 * types];
-        let mut order = vec![SortKey::default(); types];
+        let mut order = vec![SortKey::default(); 2 * types];
         return writer.push_sorted(btf, &mut room, &mut order);
     }
     for ty in btf.types() {
@@ -293,14 +293,14 @@ fn check_sorted(btf: &Btf<'_>, base: Option<&Btf<'_>>) {
 }
 
 fn check_sort_room(btf: &Btf<'_>) {
-    let types = btf.own_len() as usize;
-    let Some(less) = types.checked_sub(1) else {
+    // As many words as keys.
+    let need = 2 * btf.own_len() as usize;
+    let Some(less) = need.checked_sub(1) else {
         return;
     };
-    let need = 2 * types;
     for (words, keys, error) in [
-        (need - 1, types, ErrorKind::RoomTooSmall { need }),
-        (need, less, ErrorKind::OrderTooSmall { need: types }),
+        (less, need, ErrorKind::RoomTooSmall { need }),
+        (need, less, ErrorKind::OrderTooSmall { need }),
     ] {
         let (mut room, mut order) = (vec![0; words], vec![SortKey::default(); keys]);
         let mut out = [0; 64];

@@ -221,7 +221,7 @@ impl Original<'_> {
     fn sort(&self, btf: &Btf<'_>) -> Result<Vec<u8>, Error> {
         let types = words(btf.own_len());
         let mut room = vec![0; 2 * types];
-        let mut order = vec![SortKey::default(); types];
+        let mut order = vec![SortKey::default(); 2 * types];
         self.write(self.data.len(), &mut |writer| {
             writer.push_names(btf);
             writer.push_sorted(btf, &mut room, &mut order)

@@ -2,17 +2,20 @@
 
 //! Types in the order of their names, as resolve_btfids of Linux 7.x leaves them.
 
-use core::cmp::Ordering;
+use core::mem;
 
 use super::{saturating_u32, Writer};
-use crate::bytes::{name_head, name_order};
+use crate::bytes::{in_order, name_head};
 use crate::words::{index, put, word};
 use crate::{Btf, Error, ErrorKind, Section, Type, TypeId};
 
 /// Words that sorting takes for each type: its place among the records, and its rank.
 const WORDS: usize = 2;
 
-/// Room for sorting a type by its name, of 16 bytes. What it holds is of no interest.
+/// Keys that sorting takes for each type: half of them are for merging.
+const KEYS: usize = 2;
+
+/// Room for sorting types by their names: 16 bytes, two of which are needed for each type. What it holds is of no interest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SortKey {
     /// How the name begins: most names differ there, and it is at hand.
@@ -44,8 +47,8 @@ impl Writer<'_> {
     /// As `sort_btf_by_name` of `tools/bpf/resolve_btfids/main.c` does, through `btf__permute`. It leaves the strings as
     /// they are; so does [`Writer::push_names`] before this.
     ///
-    /// `room` needs two words for each type ([`Btf::own_len`]), and `order` a key. Time is n log n, or linear where the types
-    /// are sorted already.
+    /// `room` needs two words for each type ([`Btf::own_len`]), and `order` two keys. Time is n log n, or linear where the
+    /// types are sorted already.
     ///
     /// # Errors
     ///
@@ -105,31 +108,97 @@ impl Writer<'_> {
 ///
 /// # Errors
 ///
-/// `room` has less keys than there are types.
+/// `room` has less than two keys for each type.
 pub(crate) fn sorted_by_name<'k, 'a>(
     types: impl Iterator<Item = Type<'a>>,
     btf: &Btf<'_>,
     room: &'k mut [SortKey],
 ) -> Result<&'k [SortKey], Error> {
-    let mut need = 0_usize;
+    let half = room.len() / KEYS;
+    let (keys, spare) = room.split_at_mut_checked(half).unwrap_or_default();
+    let mut len = 0_usize;
     for ty in types {
-        if let Some(key) = room.get_mut(need) {
+        if let Some(key) = keys.get_mut(len) {
             *key = SortKey::of(btf, &ty);
         }
-        need = need.saturating_add(1);
+        len = len.saturating_add(1);
     }
+    let need = len.saturating_mul(KEYS);
     let too_small = || ErrorKind::OrderTooSmall { need }.at(Section::Types, 0);
-    let keys = room.get_mut(..need).ok_or_else(too_small)?;
-    // Its panic is for an order that is none.
-    keys.sort_unstable_by(|one, other| {
-        let names = one.head.cmp(&other.head).then_with(|| {
-            // A head with its NUL is a whole name.
-            if one.head & 0xff == 0 {
-                return Ordering::Equal;
-            }
-            name_order(btf.strings_from(one.name), btf.strings_from(other.name))
-        });
-        names.then(one.id.cmp(&other.id))
+    let keys = keys.get_mut(..len).ok_or_else(too_small)?;
+    let spare = spare.get_mut(..len).ok_or_else(too_small)?;
+    sort(keys, spare, |one, other| {
+        // A head with its NUL is a whole name.
+        one.head < other.head
+            || one.head == other.head
+                && (one.head & 0xff == 0
+                    || in_order(btf.strings_from(one.name), btf.strings_from(other.name)))
     });
     Ok(keys)
+}
+
+/// Sorts `keys`, merging ever longer parts into `spare`, which has the same length, and back. Equal keys stay in their order:
+/// `in_order` says that of them. Not `sort_unstable` of `core`, which has a panic for an order that is none.
+fn sort<'k>(
+    mut keys: &'k mut [SortKey],
+    mut spare: &'k mut [SortKey],
+    in_order: impl Fn(&SortKey, &SortKey) -> bool,
+) {
+    let next = keys.iter().skip(1);
+    if keys
+        .iter()
+        .zip(next)
+        .all(|(one, other)| in_order(one, other))
+    {
+        return;
+    }
+    let (mut width, mut elsewhere) = (1_usize, false);
+    while width < keys.len() {
+        merge_parts(keys, spare, width, &in_order);
+        mem::swap(&mut keys, &mut spare);
+        elsewhere = !elsewhere;
+        width = width.saturating_mul(2);
+    }
+    if elsewhere {
+        for (to, from) in spare.iter_mut().zip(keys) {
+            *to = *from;
+        }
+    }
+}
+
+/// Merges each two neighbouring parts of `width` keys.
+fn merge_parts(
+    mut from: &[SortKey],
+    mut to: &mut [SortKey],
+    width: usize,
+    in_order: &impl Fn(&SortKey, &SortKey) -> bool,
+) {
+    while !from.is_empty() {
+        let (one, rest) = from.split_at_checked(width).unwrap_or((from, &[]));
+        let (other, rest) = rest.split_at_checked(width).unwrap_or((rest, &[]));
+        let len = one.len().saturating_add(other.len());
+        let (merged, after) = mem::take(&mut to)
+            .split_at_mut_checked(len)
+            .unwrap_or_default();
+        merge(one, other, merged, in_order);
+        (from, to) = (rest, after);
+    }
+}
+
+fn merge<'k>(
+    mut one: &'k [SortKey],
+    mut other: &'k [SortKey],
+    to: &mut [SortKey],
+    in_order: &impl Fn(&SortKey, &SortKey) -> bool,
+) {
+    for slot in to {
+        let first = match (one.first(), other.first()) {
+            (Some(first), Some(second)) => in_order(first, second),
+            (first, _) => first.is_some(),
+        };
+        let from = if first { &mut one } else { &mut other };
+        if let Some((key, rest)) = from.split_first() {
+            (*slot, *from) = (*key, rest);
+        }
+    }
 }

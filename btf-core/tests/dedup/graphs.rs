@@ -34,7 +34,7 @@ fn left_over(
     let added = Btf::parse_split(data, &input).unwrap();
     let amended = Amended::new(&added, &[]).unwrap();
     let mut room = vec![0xdead_beef; dedup_room(&amended)];
-    let mut keys = vec![SortKey::default(); amended.own_len() as usize];
+    let mut keys = vec![SortKey::default(); 2 * amended.own_len() as usize];
     let mut writer = match base {
         Some(base) => Writer::split(&mut out, base),
         None => Writer::new(&mut out),

@@ -43,7 +43,7 @@ impl Writing {
         sorted: bool,
     ) -> Result<Written> {
         let mut room = vec![0; dedup_room(amended)];
-        let keys = if sorted { amended.own_len() } else { 0 };
+        let keys = if sorted { 2 * amended.own_len() } else { 0 };
         let mut keys = vec![SortKey::default(); keys as usize];
         let keys = &mut *keys;
         thread::scope(|scope| {
@@ -63,7 +63,7 @@ impl Writing {
     pub(super) fn sorted(&self, btf: &Btf<'_>, base: Option<&Btf<'_>>) -> Result<Written> {
         let types = btf.own_len() as usize;
         let mut room = vec![0; 2 * types];
-        let mut order = vec![SortKey::default(); types];
+        let mut order = vec![SortKey::default(); 2 * types];
         self.write(base, |writer| {
             writer.push_names(btf);
             writer.push_sorted(btf, &mut room, &mut order)
