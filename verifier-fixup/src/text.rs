@@ -19,9 +19,11 @@
 
 use core::fmt;
 
+use imm::ReachError;
 use kfunc_abi::call::{Arch, MAX_REGISTER_ARGS};
 
 pub mod arm64;
+pub mod imm;
 pub mod x86_64;
 
 /// Every stub begins at a multiple of this many bytes.
@@ -88,6 +90,15 @@ impl fmt::Display for StubError {
 }
 
 impl core::error::Error for StubError {}
+
+impl From<ReachError> for StubError {
+    fn from(error: ReachError) -> Self {
+        match error {
+            ReachError::OutOfReach { distance } => Self::OutOfReach { distance },
+            ReachError::Misaligned { address } => Self::Misaligned { address },
+        }
+    }
+}
 
 /// Bytes of a stub with `implicit` implicit arguments, with its padding.
 pub const fn stub_len(arch: Arch, implicit: usize) -> usize {

@@ -6,6 +6,7 @@
 
 use kfunc_abi::call::Arch;
 
+use super::imm::{signed_field, Imm26};
 use super::{distance, Stub, StubCode, StubError, VALUE_LEN};
 
 const INSN_LEN: usize = 4;
@@ -61,18 +62,5 @@ fn ldr(register: u32, base: u32, target: u64) -> Result<u32, StubError> {
 
 /// `b target`, within 128 MiB.
 fn branch(pc: u64, target: u64) -> Result<u32, StubError> {
-    let bytes = distance(pc, target);
-    const ALIGN: i64 = INSN_LEN as i64;
-    if bytes % ALIGN != 0 {
-        return Err(StubError::Misaligned { address: target });
-    }
-    let imm = signed_field(bytes >> 2, 26).ok_or(StubError::OutOfReach { distance: bytes })?;
-    Ok(0x1400_0000 | imm)
-}
-
-/// The low `bits` bits of `value`, if it fits them with its sign.
-fn signed_field(value: i64, bits: u32) -> Option<u32> {
-    let unused = i64::BITS.checked_sub(bits)?;
-    (value.wrapping_shl(unused).wrapping_shr(unused) == value)
-        .then_some(value as u32 & 1_u32.wrapping_shl(bits).wrapping_sub(1))
+    Ok(0x1400_0000 | Imm26::between(pc, target)?.bits())
 }

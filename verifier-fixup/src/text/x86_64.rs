@@ -6,7 +6,8 @@
 
 use kfunc_abi::call::Arch;
 
-use super::{distance, Stub, StubCode, StubError};
+use super::imm::Rel32;
+use super::{Stub, StubCode, StubError};
 
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const LOAD_LEN: usize = 7;
@@ -28,16 +29,16 @@ pub(super) fn encode(stub: &Stub) -> Result<StubCode, StubError> {
     for load in stub.loads(Arch::X86_64) {
         let (register, value) = load?;
         next = next.wrapping_add(LOAD_LEN as u64);
-        code.push(&load_rip(register, displacement(next, value)?))?;
+        code.push(&load_rip(register, Rel32::between(next, value)?))?;
     }
     next = next.wrapping_add(JMP_LEN as u64);
-    code.push(&jmp(displacement(next, stub.body)?))?;
+    code.push(&jmp(Rel32::between(next, stub.body)?))?;
     code.pad(&TRAP)?;
     Ok(code)
 }
 
 /// `mov disp(%rip), %register`.
-fn load_rip(register: u8, disp: i32) -> [u8; LOAD_LEN] {
+fn load_rip(register: u8, disp: Rel32) -> [u8; LOAD_LEN] {
     let [d0, d1, d2, d3] = disp.to_le_bytes();
     let rex = 0x48 | (register >> 3 & 1) << 2;
     let modrm = (register & 7) << 3 | 0b101;
@@ -45,13 +46,7 @@ fn load_rip(register: u8, disp: i32) -> [u8; LOAD_LEN] {
 }
 
 /// `jmp disp`.
-fn jmp(disp: i32) -> [u8; JMP_LEN] {
+fn jmp(disp: Rel32) -> [u8; JMP_LEN] {
     let [d0, d1, d2, d3] = disp.to_le_bytes();
     [0xe9, d0, d1, d2, d3]
-}
-
-/// The 32-bit displacement from the end of an instruction.
-fn displacement(next: u64, target: u64) -> Result<i32, StubError> {
-    let distance = distance(next, target);
-    i32::try_from(distance).map_err(|_| StubError::OutOfReach { distance })
 }
