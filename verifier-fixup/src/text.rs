@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Machine code of the stubs.
+//! Machine code: the stubs, and the calls in what a JIT made of a program ([`call`]).
 //!
 //! A stub loads the values of its slot into the argument registers after the explicit ones, and jumps to
 //! the kfunc's body:
@@ -23,7 +23,9 @@ use imm::ReachError;
 use kfunc_abi::call::{Arch, MAX_REGISTER_ARGS};
 
 pub mod arm64;
+pub mod call;
 pub mod imm;
+pub mod patch;
 pub mod x86_64;
 
 /// Every stub begins at a multiple of this many bytes.

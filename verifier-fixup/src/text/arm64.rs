@@ -9,6 +9,8 @@ use kfunc_abi::call::Arch;
 use super::imm::{signed_field, Imm26};
 use super::{distance, Stub, StubCode, StubError, VALUE_LEN};
 
+pub(super) mod call;
+
 const INSN_LEN: usize = 4;
 const BTI_C: u32 = 0xd503_245f;
 /// `brk #0`.

@@ -9,6 +9,9 @@ use kfunc_abi::call::Arch;
 use super::imm::Rel32;
 use super::{Stub, StubCode, StubError};
 
+pub(super) mod call;
+pub mod insn;
+
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const LOAD_LEN: usize = 7;
 const JMP_LEN: usize = 5;
