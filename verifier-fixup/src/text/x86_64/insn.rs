@@ -172,8 +172,10 @@ fn one_byte_opcode(p: &Prefixes, opcode: u8, rest: &[u8]) -> Result<Shape, Decod
         0x03 if p.gs && absolute(rest) => Shape::modrm(ANY),
         // add, or, and, sub, xor to rax
         0x05 | 0x0d | 0x25 | 0x2d | 0x35 if p.none() => Shape::imm(4),
-        // cmp, test, xchg, mov
-        0x39 | 0x85 | 0x87 | 0x88 | 0x8b if p.none() => Shape::modrm(ANY),
+        // xchg, which 6.12 locks in vain
+        0x87 if p.maybe_lock(rest) => Shape::modrm(ANY),
+        // cmp, test, mov
+        0x39 | 0x85 | 0x88 | 0x8b if p.none() => Shape::modrm(ANY),
         0x89 if p.maybe_operand16() => Shape::modrm(ANY),
         // push, pop
         0x50..=0x5f if p.none() && matches!(p.rex, 0 | 0x41) => Shape::imm(0),
