@@ -21,6 +21,8 @@ const SOURCES: &[&str] = &[
     "guest/parity.c",
     "guest/carrier.c",
     "guest/carrier.h",
+    "guest/jited.c",
+    "guest/jited.h",
     "guest/kernel_log.h",
     "guest/programs.c",
     "guest/programs.h",
@@ -30,6 +32,7 @@ const SOURCES: &[&str] = &[
     "guest/stack_args.h",
     "guest/compat.c",
     "guest/compat.h",
+    "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
     "bpf/shapes_common.h",
@@ -41,6 +44,7 @@ const SOURCES: &[&str] = &[
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
+    "calls.bpf.o",
     "programs.bpf.o",
     "full_signature.bpf.o",
     "bad_shapes.bpf.o",
@@ -86,11 +90,14 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c programs.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c shapes.c \
                          stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      for name in *.bpf.c; do
-                         clang-19 -target bpf -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
+                         cpu=v1
+                         # With all instructions that the JITs know.
+                         [ $name != calls.bpf.c ] || cpu=v4
+                         clang-19 -target bpf -mcpu=$cpu -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
                              -c $name -o ${{name%.c}}.o
                      done"
                 ),

@@ -27,6 +27,7 @@ pub mod duplicates;
 pub mod fuzz;
 pub mod guest;
 pub mod initramfs;
+pub mod jited;
 pub mod kernel;
 pub mod kernel_btf;
 pub mod kfunc_list_check;

@@ -39,6 +39,17 @@ pub struct Load {
     pub text: String,
 }
 
+/// What the JIT made of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JitedProgram {
+    /// Its name.
+    pub name: String,
+    /// How many calls it has.
+    pub calls: usize,
+    /// Address and code of each of its functions.
+    pub functions: Vec<(u64, Vec<u8>)>,
+}
+
 /// All that a guest has said.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -50,6 +61,10 @@ pub struct Report {
     pub cells: Vec<String>,
     /// The programs that call kfuncs of the kernel's own.
     pub loads: Vec<Load>,
+    /// What the JIT made of programs.
+    pub jited: Vec<JitedProgram>,
+    /// Functions of modules and programs, by address.
+    pub symbols: Vec<(u64, String)>,
     /// Number of checks that held.
     pub held: usize,
     /// What did not hold, in words.
@@ -203,6 +218,12 @@ pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(load) = line.strip_prefix("@load ") {
             said += 1;
             report.loads.push(parse_load(load)?);
+        } else if let Some(program) = line.strip_prefix("@jited ") {
+            said += 1;
+            report.jited.push(parse_jited(program)?);
+        } else if let Some(symbol) = line.strip_prefix("@symbol ") {
+            said += 1;
+            report.symbols.push(parse_symbol(symbol)?);
         } else if let Some(check) = line.strip_prefix("@check ") {
             said += 1;
             match check.split_once('|') {
@@ -235,6 +256,32 @@ fn parse_shape(line: &str) -> Result<Shape> {
         kfuncs: kfuncs.split(' ').map(str::to_owned).collect(),
         verdict: verdict.to_owned(),
     })
+}
+
+fn parse_jited(line: &str) -> Result<JitedProgram> {
+    let damaged = || format!("damaged line: {line}");
+    let (name, rest) = line.split_once('|').with_context(damaged)?;
+    let (calls, functions) = rest.split_once('|').with_context(damaged)?;
+    let function = |text: &str| {
+        let (address, code) = text.split_once(':').with_context(damaged)?;
+        let address = u64::from_str_radix(address, 16).with_context(damaged)?;
+        Ok((address, parse_hex(code)?))
+    };
+    Ok(JitedProgram {
+        name: name.to_owned(),
+        calls: calls.parse().with_context(damaged)?,
+        functions: functions
+            .split_whitespace()
+            .map(function)
+            .collect::<Result<_>>()?,
+    })
+}
+
+fn parse_symbol(line: &str) -> Result<(u64, String)> {
+    let damaged = || format!("damaged line: {line}");
+    let (address, name) = line.split_once('|').with_context(damaged)?;
+    let address = u64::from_str_radix(address, 16).with_context(damaged)?;
+    Ok((address, name.trim_end().to_owned()))
 }
 
 fn parse_load(line: &str) -> Result<Load> {

@@ -15,8 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, fuzz, kernel_btf, parity_table, shapes, source_check, split_bench,
-    split_oracle, table,
+    call_oracle, compat, doctor, fuzz, jited, kernel_btf, parity_table, shapes, source_check,
+    split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -103,6 +103,13 @@ enum Task {
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
     },
+    /// Load BPF programs on the kernels, and find the calls in what their JITs make of them.
+    ///
+    /// Exit status 1 if a call is not found, or goes where no function is.
+    Jited {
+        #[command(flatten)]
+        kernels: Selection,
+    },
     /// Check everything: format, lints, unit tests, documentation, calls, all kernels, their BTF, and what they say of ours.
     Test {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
@@ -187,6 +194,14 @@ fn main() -> ExitCode {
             let kernels = Kernels::find(&root, &kernels)?;
             let failures = boot_all_compat(&root, &kernels);
             println!("{}", compat::refusals());
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
+        }),
+        Task::Jited { kernels } => BuildRoot::open().and_then(|root| {
+            let kernels = Kernels::find(&root, &kernels)?;
+            let failures = find_all_calls(&root, &kernels);
             for failure in &failures {
                 eprintln!("FAILED {failure}");
             }
@@ -307,6 +322,20 @@ fn boot_all_compat(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
             compat.cells, compat.table
         );
         ensure!(compat.failures.is_empty(), "{}", compat.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots the selected kernels with programs, and tells how many calls are in their code. Gives what failed.
+fn find_all_calls(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let found = jited::check(root, kernel)?;
+        println!(
+            "{kernel}: {} calls found in {} programs, {} functions, {} bytes; {} by register",
+            found.calls, found.programs, found.functions, found.bytes, found.by_register
+        );
+        ensure!(found.failures.is_empty(), "{}", found.failures.join("\n"));
         Ok(())
     });
     failures
@@ -494,6 +523,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     outcome.failures.extend(failures);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
+    outcome.failures.extend(find_all_calls(&root, &kernels));
     let splits_agree = split(&root, &kernels)?;
     let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
