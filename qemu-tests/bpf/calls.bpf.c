@@ -132,3 +132,59 @@ int loads_that_may_fault(__u64 *args)
 	bpf_map_delete_elem(&values, &key);
 	return 0;
 }
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u64);
+	__type(value, __u64);
+} numbers SEC(".maps");
+
+/* Has a private stack, where the kernel knows such. */
+SEC("kprobe")
+int private_stack(void *regs)
+{
+	__u64 words[24] = {};
+
+	bpf_get_current_comm(words, 16);
+	for (int i = 0; i < 24; i++)
+		words[i] += mix(words[(i + 1) % 24], i);
+	bpf_map_delete_elem(&numbers, &words[7]);
+	return 0;
+}
+
+#define __arena __attribute__((address_space(1)))
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARENA);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 4);
+} arena SEC(".maps");
+
+struct node {
+	struct node __arena *next;
+	__u64 word;
+	__u32 number;
+	__u16 half;
+	__u8 byte;
+};
+
+struct node __arena *head;
+struct node __arena first;
+
+SEC("syscall")
+int arena_accesses(void *ctx)
+{
+	struct node __arena *node = &first;
+
+	node->word = bpf_get_prandom_u32();
+	node->half = node->word + node->number;
+	node->byte = 3;
+	node->number = -1;
+	for (int i = 0; i < 3 && node->next; i++)
+		node = node->next;
+	node->word += node->byte + node->half + mix(node->number, node->word);
+	node->next = head;
+	head = node;
+	return 0;
+}

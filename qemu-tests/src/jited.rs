@@ -40,6 +40,8 @@ pub struct Found {
     pub calls: usize,
     /// How many of them are made by a register.
     pub by_register: usize,
+    /// How many of them have a private stack around them.
+    pub private_stack: usize,
     /// What is not as it must be.
     pub failures: Vec<String>,
 }
@@ -108,6 +110,7 @@ impl Found {
                 };
                 count += 1;
                 self.by_register += usize::from(site.form == CallForm::MovBlr);
+                self.private_stack += usize::from(site.around.private_stack);
                 if !is_function(functions, arch, site.target) {
                     let failure = format!(
                         "{name}: no function at {:#x}, called at {:#x}",

@@ -390,6 +390,30 @@ mod tests {
     }
 
     #[test]
+    fn code_and_symbols_arrive() {
+        let lines = ["@jited f|2|1000:90c3 ffff800000000000:", "@symbol 10|g\r"];
+        let console = console(&lines, "@done 5");
+        let (report, _) = read(&console).unwrap();
+        let program = JitedProgram {
+            name: "f".to_owned(),
+            calls: 2,
+            functions: vec![(0x1000, vec![0x90, 0xc3]), (0xffff_8000_0000_0000, vec![])],
+        };
+        assert_eq!(report.jited, [program]);
+        assert_eq!(report.symbols, [(0x10, "g".to_owned())]);
+        for damaged in [
+            "@jited f|2",
+            "@jited f|x|10:90",
+            "@jited f|2|10",
+            "@jited f|2|10:9",
+            "@symbol x|g",
+            "@symbol 10",
+        ] {
+            assert!(read(&self::console(&[damaged], "@done 4")).is_err());
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_found() {
         for (line, done) in [
             ("@check rmmod|busy", "@done 4"),

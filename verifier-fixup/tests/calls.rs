@@ -150,6 +150,40 @@ fn after_an_error_there_are_no_more_calls() {
     assert!(calls.next().is_none());
 }
 
+#[test]
+fn whatever_an_image_is_each_call_is_in_it_and_they_come_in_order() {
+    let mut random = Random(0xfeed_face_cafe_beef);
+    let mut found = 0;
+    for round in 0..200_000_u64 {
+        let arch = random.pick(&[Arch::X86_64, Arch::Arm64]);
+        let mut image: Vec<_> = (0..8).flat_map(|_| random.next().to_le_bytes()).collect();
+        // Calls among the rest, which is often refused.
+        for at in (0..image.len() - 4).step_by(4).filter(|at| at % 3 == 0) {
+            match arch {
+                Arch::X86_64 => image[at] = random.pick(&[0xe8, 0x90, 0x50, 0xc3]),
+                Arch::Arm64 => image[at + 3] = random.pick(&[0x94, 0x97, 0x92, 0xd6]),
+            }
+        }
+        image.truncate(random.next() as usize % (image.len() + 1));
+        let mut end = 0;
+        for site in calls(arch, &image, round) {
+            match site {
+                Ok(site) => {
+                    let offset = (site.address - round) as usize;
+                    assert!(offset >= end, "{image:02x?}");
+                    end = offset + site.form.len();
+                    let len = site.form.len();
+                    let code = &image[offset..offset + len];
+                    assert_eq!(oracle(site.form, code, site.address), site.target);
+                    found += 1;
+                }
+                Err(error) => assert!(error.offset <= image.len(), "{image:02x?}"),
+            }
+        }
+    }
+    assert!(found > 100_000, "{found}");
+}
+
 const FORMS: [(Arch, CallForm); 3] = [
     (Arch::X86_64, CallForm::Rel32),
     (Arch::Arm64, CallForm::Bl),

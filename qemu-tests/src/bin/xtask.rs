@@ -332,8 +332,8 @@ fn find_all_calls(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
     let (_, failures) = kernels.each(|kernel, _| {
         let found = jited::check(root, kernel)?;
         println!(
-            "{kernel}: {} calls found in {} programs, {} functions, {} bytes; {} by register",
-            found.calls, found.programs, found.functions, found.bytes, found.by_register
+            "{kernel}: {} calls found in {} programs, {} functions, {} bytes; {} by register, {} with a private stack",
+            found.calls, found.programs, found.functions, found.bytes, found.by_register, found.private_stack
         );
         ensure!(found.failures.is_empty(), "{}", found.failures.join("\n"));
         Ok(())

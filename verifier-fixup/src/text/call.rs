@@ -138,6 +138,23 @@ impl CallSite {
 }
 
 /// The calls in `image`, the code from the address `base` on.
+///
+/// ```
+/// use kfunc_abi::call::Arch;
+/// use verifier_fixup::text::call::calls;
+/// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// // push %rbp; call 0x2000; leave; ret
+/// let mut image = [0x55, 0xe8, 0xfa, 0x0f, 0x00, 0x00, 0xc9, 0xc3];
+/// for site in calls(Arch::X86_64, &image.clone(), 0x1000) {
+///     let site = site?;
+///     assert_eq!((site.address, site.target), (0x1001, 0x2000));
+///     site.retarget(0x3000)?.apply(&mut image, 0x1000)?;
+/// }
+/// assert_eq!(image, [0x55, 0xe8, 0xfa, 0x1f, 0x00, 0x00, 0xc9, 0xc3]);
+/// # Ok(())
+/// # }
+/// # main().unwrap();
+/// ```
 pub const fn calls(arch: Arch, image: &[u8], base: u64) -> Calls<'_> {
     Calls {
         arch,
