@@ -23,4 +23,5 @@ pub mod insn;
 pub mod layout;
 pub mod native;
 pub mod prog;
+pub mod rewrite;
 pub mod text;
