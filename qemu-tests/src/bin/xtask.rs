@@ -15,8 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, fuzz, kernel_btf, parity_table, shapes, source_check, split_bench,
-    split_oracle, table,
+    call_oracle, compat, doctor, fixup_bench, fuzz, kernel_btf, parity_table, shapes, source_check,
+    split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -121,12 +121,13 @@ enum Task {
         minutes: u32,
     },
     /// Measure on the BTF of a kernel: btf-core beside its peers (libbpf, aya-obj, btf-rs, btf), or kfunc btf split beside
-    /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB).
+    /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB). Or on large programs, for which no
+    /// kernel is needed: fixing up their kfunc calls at once, beside one by one.
     ///
     /// Exit status 1 if a target is missed.
     Bench {
         /// What is measured.
-        #[arg(value_parser = ["btf", "split"])]
+        #[arg(value_parser = ["btf", "split", "fixup"])]
         what: String,
         /// The series of the kernel.
         #[arg(long, default_value = SERIES[SERIES.len() - 1].version, value_parser = SERIES.iter().map(|series| series.version).collect::<Vec<_>>())]
@@ -522,6 +523,9 @@ fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
 }
 
 fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
+    if what == "fixup" {
+        return bench_fixup(json);
+    }
     let root = BuildRoot::open()?;
     packages::update_lists(&root)?;
     let known = SERIES.iter().find(|known| known.version == series);
@@ -544,6 +548,16 @@ fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Re
         println!("{kernel}: {text}");
     }
     Ok(met)
+}
+
+fn bench_fixup(json: bool) -> Result<bool> {
+    let report = fixup_bench::run()?;
+    if json {
+        println!("{report:#}");
+    } else {
+        println!("{}", fixup_bench::for_people(&report));
+    }
+    Ok(fixup_bench::is_met(&report))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
