@@ -25,6 +25,7 @@ pub mod doctor;
 pub mod dump_check;
 pub mod duplicates;
 pub mod fixup_bench;
+pub mod fixup_check;
 pub mod fuzz;
 pub mod guest;
 pub mod initramfs;

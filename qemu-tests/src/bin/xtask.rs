@@ -15,8 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, fixup_bench, fuzz, kernel_btf, parity_table, shapes, source_check,
-    split_bench, split_oracle, table,
+    call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, kernel_btf, parity_table, shapes,
+    source_check, split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -83,6 +83,14 @@ enum Task {
     ///
     /// Exit status 1 if a byte differs.
     Split {
+        #[command(flatten)]
+        kernels: Selection,
+    },
+    /// Load programs into the kernels that have implicit arguments of their own, and compare what becomes of them with
+    /// what verifier-fixup makes of them, instruction by instruction.
+    ///
+    /// Exit status 1 if one differs.
+    Fixup {
         #[command(flatten)]
         kernels: Selection,
     },
@@ -183,6 +191,13 @@ fn main() -> ExitCode {
         Task::Split { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
+        }),
+        Task::Fixup { kernels } => BuildRoot::open().and_then(|root| {
+            let failures = check_fixups(&root, &Kernels::find(&root, &kernels)?);
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
         }),
         Task::Compat { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
@@ -294,6 +309,22 @@ fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
         let (calls, held) = (report.shapes.len(), report.held);
         println!("{kernel}: {calls} calls of kfuncs of every shape, {held} other checks");
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots those of the selected kernels that fill in implicit arguments, and compares what they make of programs. Gives
+/// what failed.
+fn check_fixups(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        if kernel.series.native {
+            let compared = fixup_check::check(root, kernel)?;
+            println!(
+                "{kernel}: {} kfunc calls fixed up, {} instructions as the kernel has them; {} of them but for a field that others write",
+                compared.calls, compared.insns, compared.partly
+            );
+        }
         Ok(())
     });
     failures
@@ -495,6 +526,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     outcome.failures.extend(failures);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
+    outcome.failures.extend(check_fixups(&root, &kernels));
     let splits_agree = split(&root, &kernels)?;
     let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
