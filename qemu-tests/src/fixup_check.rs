@@ -27,11 +27,13 @@ use crate::kernel::Kernel;
 use crate::{guest, initramfs, module, packages, qemu};
 
 /// Programs of `bpf/fixup.bpf.c`.
-const PROGRAMS: usize = 3;
+const PROGRAMS: usize = 6;
 /// `struct node` of `bpf/fixup.bpf.c`: its size, and where its nodes are.
 const NODE_SIZE: u32 = 72;
 const LIST_NODE: u32 = 8;
 const TREE_NODE: u32 = 32;
+/// Size of `struct cell` of `bpf/fixup.bpf.c`.
+const CELL_SIZE: u32 = 8;
 
 /// What was compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -198,13 +200,17 @@ impl Program<'_> {
             "bpf_iter_num_new" => iter_num::new(),
             "bpf_iter_num_next" => iter_num::next(),
             "bpf_iter_num_destroy" => iter_num::destroy(),
-            "bpf_rdonly_cast" => implicit::cast(),
+            "bpf_rdonly_cast" | "bpf_cast_to_kern_ctx" => implicit::cast(),
             "bpf_obj_new" => implicit::obj_new(call, NODE_SIZE, meta),
             "bpf_obj_drop" => implicit::obj_drop(call, meta),
             "bpf_refcount_acquire" => implicit::refcount_acquire(call, meta)?,
             "bpf_list_push_front" | "bpf_list_push_back" => {
                 implicit::list_push(call, meta, LIST_NODE)?
             }
+            "bpf_percpu_obj_new" => implicit::percpu_obj_new(call, CELL_SIZE, 0)?,
+            "bpf_percpu_obj_drop" => implicit::percpu_obj_drop(call, 0)?,
+            "bpf_wq_init" | "bpf_wq_start" => Replacement::new(&[call]).context("too long")?,
+            "bpf_list_add" => implicit::list_add(call, meta, LIST_NODE)?,
             "bpf_rbtree_add" => implicit::list_add(call, meta, TREE_NODE)?,
             other => {
                 let register = aux_register(other).context("not a call of fixup.bpf.c")?;
@@ -245,7 +251,11 @@ impl Program<'_> {
 
 /// The register of the aux of these kfuncs.
 fn aux_register(name: &str) -> Option<Reg> {
-    (name == "bpf_stream_print_stack").then_some(Reg::R2)
+    match name {
+        "bpf_stream_print_stack" => Some(Reg::R2),
+        "bpf_wq_set_callback" => Some(Reg::R4),
+        _ => None,
+    }
 }
 
 /// Where in the replacement of these calls the meta is.
@@ -256,6 +266,7 @@ fn meta_offset(name: &str) -> Option<usize> {
         | "bpf_refcount_acquire"
         | "bpf_list_push_front"
         | "bpf_list_push_back"
+        | "bpf_list_add"
         | "bpf_rbtree_add" => Some(0),
         _ => None,
     }
