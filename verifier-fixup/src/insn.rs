@@ -29,7 +29,7 @@ impl Code {
     pub const GOTO: Self = Self(0x05);
     /// The same with a distance of 32 bits, `BPF_JMP32 | BPF_JA`.
     pub const GOTOL: Self = Self(0x06);
-    /// A jump to where a register points, `BPF_JMP | BPF_JA | BPF_X` (Linux 7.0 and later).
+    /// A jump to where a register points, `BPF_JMP | BPF_JA | BPF_X`.
     pub const GOTOX: Self = Self(0x0d);
     /// `may_goto`, `BPF_JMP | BPF_JCOND`.
     pub const MAY_GOTO: Self = Self(0xe5);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls about its session in a program attached as `BPF_TRACE_FSESSION` or `BPF_TRACE_FSESSION_MULTI` (Linux 7.0 and
-//! later; in any other program they stay calls).
+//! Calls about its session in a program attached as `BPF_TRACE_FSESSION` or `BPF_TRACE_FSESSION_MULTI` (7.3). In any
+//! other program they stay calls.
 //!
 //! The trampoline keeps a word before the context, which R1 points to (`include/linux/bpf.h`): bit 63 is set at the
 //! function's return, and bits 8–15 say how many words before the context the cookie is.
