@@ -9,7 +9,12 @@ fn main() -> io::Result<()> {
     for seed in btf_fuzz::seeds::all() {
         let folder = folder.join(seed.target);
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join(seed.name).with_extension("btf"), seed.bytes)?;
+        let extension = if seed.target == "rewrite" {
+            "insns"
+        } else {
+            "btf"
+        };
+        fs::write(folder.join(seed.name).with_extension(extension), seed.bytes)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod dedup;
 mod generate;
 pub mod parse;
 pub mod relocate;
+pub mod rewrite;
 mod same;
 pub mod seeds;
 pub mod validate;

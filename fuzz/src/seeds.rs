@@ -34,6 +34,7 @@ pub fn all() -> Vec<Seed> {
         .chain(write)
         .chain(dedup)
         .chain(of("relocate", relocate()))
+        .chain(of("rewrite", crate::rewrite::seeds()))
         .collect()
 }
 

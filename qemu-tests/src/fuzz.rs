@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{ensure, Result};
 
 /// What can be fuzzed.
-pub const TARGETS: &[&str] = &["parse", "validate", "write", "dedup", "relocate"];
+pub const TARGETS: &[&str] = &["parse", "validate", "write", "dedup", "relocate", "rewrite"];
 
 /// Seconds for one input; more is a failure.
 const SECONDS_AN_INPUT: u32 = 10;
@@ -32,7 +32,7 @@ pub fn run(target: &str, minutes: u32) -> Result<()> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let corpus = format!("fuzz/corpus/{target}");
     fs::create_dir_all(repository.join(&corpus))?;
-    // btf-core has no unsafe code to watch, and the sanitizers need an unstable compiler.
+    // Neither crate has unsafe code to watch, and the sanitizers need an unstable compiler.
     let status = Command::new(env!("CARGO"))
         .current_dir(&repository)
         .args(["fuzz", "run", "--sanitizer", "none", target, &corpus])

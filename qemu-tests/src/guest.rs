@@ -19,6 +19,7 @@ const SOURCES: &[&str] = &[
     "guest/doctor.h",
     "guest/elfutils.c",
     "guest/parity.c",
+    "guest/xlated.c",
     "guest/carrier.c",
     "guest/carrier.h",
     "guest/jited.c",
@@ -41,6 +42,7 @@ const SOURCES: &[&str] = &[
     "bpf/new_shapes.bpf.c",
     "bpf/old_header.bpf.c",
     "bpf/c_shapes.bpf.c",
+    "bpf/fixup.bpf.c",
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
@@ -51,6 +53,7 @@ const PROGRAMS: &[&str] = &[
     "new_shapes.bpf.o",
     "old_header.bpf.o",
     "c_shapes.bpf.o",
+    "fixup.bpf.o",
 ];
 
 /// The built programs.
@@ -60,6 +63,8 @@ pub struct Guest {
     pub init: Vec<u8>,
     /// `/init` of a guest that only loads BTF.
     pub parity: Vec<u8>,
+    /// `/init` of a guest that shows what the verifier makes of programs.
+    pub xlated: Vec<u8>,
     /// BPF programs that call the kfuncs, by file.
     pub programs: Vec<(&'static str, Vec<u8>)>,
 }
@@ -93,6 +98,8 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c shapes.c \
                          stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
+                         elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.
@@ -111,6 +118,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
     Ok(Guest {
         init: fs::read(host_folder.join("init"))?,
         parity: fs::read(host_folder.join("parity"))?,
+        xlated: fs::read(host_folder.join("xlated"))?,
         programs,
     })
 }

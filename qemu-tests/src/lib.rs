@@ -24,6 +24,8 @@ pub mod compat;
 pub mod doctor;
 pub mod dump_check;
 pub mod duplicates;
+pub mod fixup_bench;
+pub mod fixup_check;
 pub mod fuzz;
 pub mod guest;
 pub mod initramfs;

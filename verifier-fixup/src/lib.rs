@@ -18,6 +18,10 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod bind;
+pub mod fixup;
+pub mod insn;
 pub mod layout;
 pub mod native;
+pub mod prog;
+pub mod rewrite;
 pub mod text;

@@ -15,8 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, fuzz, jited, kernel_btf, parity_table, shapes, source_check,
-    split_bench, split_oracle, table,
+    call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
+    shapes, source_check, split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -86,6 +86,14 @@ enum Task {
         #[command(flatten)]
         kernels: Selection,
     },
+    /// Load programs into the kernels that have implicit arguments of their own, and compare what becomes of them with
+    /// what verifier-fixup makes of them, instruction by instruction.
+    ///
+    /// Exit status 1 if one differs.
+    Fixup {
+        #[command(flatten)]
+        kernels: Selection,
+    },
     /// Fill in the compatibility table: BTF of old and new tools, programs of old and new headers, kernels with and
     /// without implicit arguments of their own.
     ///
@@ -116,7 +124,7 @@ enum Task {
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
     },
-    /// Fuzz btf-core with BTF that is almost right. Needs cargo-fuzz and a C++ compiler.
+    /// Fuzz btf-core with BTF that is almost right, and verifier-fixup with programs. Needs cargo-fuzz and a C++ compiler.
     ///
     /// Exit status 1 if an input is found that fails.
     Fuzz {
@@ -128,12 +136,13 @@ enum Task {
         minutes: u32,
     },
     /// Measure on the BTF of a kernel: btf-core beside its peers (libbpf, aya-obj, btf-rs, btf), or kfunc btf split beside
-    /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB).
+    /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB). Or on large programs, for which no
+    /// kernel is needed: fixing up their kfunc calls at once, beside one by one.
     ///
     /// Exit status 1 if a target is missed.
     Bench {
         /// What is measured.
-        #[arg(value_parser = ["btf", "split"])]
+        #[arg(value_parser = ["btf", "split", "fixup"])]
         what: String,
         /// The series of the kernel.
         #[arg(long, default_value = SERIES[SERIES.len() - 1].version, value_parser = SERIES.iter().map(|series| series.version).collect::<Vec<_>>())]
@@ -189,6 +198,13 @@ fn main() -> ExitCode {
         Task::Split { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
+        }),
+        Task::Fixup { kernels } => BuildRoot::open().and_then(|root| {
+            let failures = check_fixups(&root, &Kernels::find(&root, &kernels)?);
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
         }),
         Task::Compat { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
@@ -308,6 +324,22 @@ fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
         let (calls, held) = (report.shapes.len(), report.held);
         println!("{kernel}: {calls} calls of kfuncs of every shape, {held} other checks");
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots those of the selected kernels that fill in implicit arguments, and compares what they make of programs. Gives
+/// what failed.
+fn check_fixups(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        if kernel.series.native {
+            let compared = fixup_check::check(root, kernel)?;
+            println!(
+                "{kernel}: {} kfunc calls fixed up, {} instructions as the kernel has them; {} of them but for a field that others write",
+                compared.calls, compared.insns, compared.partly
+            );
+        }
         Ok(())
     });
     failures
@@ -524,6 +556,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
     outcome.failures.extend(find_all_calls(&root, &kernels));
+    outcome.failures.extend(check_fixups(&root, &kernels));
     let splits_agree = split(&root, &kernels)?;
     let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
@@ -552,6 +585,9 @@ fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
 }
 
 fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
+    if what == "fixup" {
+        return bench_fixup(json);
+    }
     let root = BuildRoot::open()?;
     packages::update_lists(&root)?;
     let known = SERIES.iter().find(|known| known.version == series);
@@ -574,6 +610,16 @@ fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Re
         println!("{kernel}: {text}");
     }
     Ok(met)
+}
+
+fn bench_fixup(json: bool) -> Result<bool> {
+    let report = fixup_bench::run()?;
+    if json {
+        println!("{report:#}");
+    } else {
+        println!("{}", fixup_bench::for_people(&report));
+    }
+    Ok(fixup_bench::is_met(&report))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
