@@ -124,7 +124,7 @@ enum Task {
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
     },
-    /// Fuzz btf-core with BTF that is almost right, and verifier-fixup with programs, and verifier-fixup with programs. Needs cargo-fuzz and a C++ compiler.
+    /// Fuzz btf-core with BTF that is almost right, and verifier-fixup with programs. Needs cargo-fuzz and a C++ compiler.
     ///
     /// Exit status 1 if an input is found that fails.
     Fuzz {
