@@ -120,21 +120,11 @@ pub fn split_btf(request: &SplitRequest<'_>) -> Result<SplitBtf> {
     };
     let deduplicated = writing.deduplicated(&amended, base, !request.distill)?;
     let strange_structs = strange_structs(&deduplicated.bytes, base)?;
-    let mut distilled_base = None;
-    let btf = if request.distill {
-        let (base, split) = writing.distilled(&deduplicated.bytes, base)?;
-        let sorted = {
-            let base = Btf::parse(&base)?;
-            let mut names = vec![0; 2 * base.names_len()];
-            let base = base.names_indexed(&mut names);
-            writing
-                .without_layout()
-                .sorted(&Btf::parse_split(&split, &base)?, Some(&base))?
-        };
-        distilled_base = Some(base);
-        sorted
+    let (btf, distilled_base) = if request.distill {
+        let (btf, base) = writing.distilled(&deduplicated.bytes, base)?;
+        (btf, Some(base))
     } else {
-        deduplicated
+        (deduplicated, None)
     };
     let name = |change: &NewPrototype| {
         let func = input.get(change.func);
