@@ -7,6 +7,7 @@
 //! used yet: the call instruction and every pass of the JIT are made from it afterwards.
 
 use core::fmt;
+use core::iter;
 
 use crate::layout::{Layout, ADDR_LEN, COUNT_LEN, FUNC_ID_LEN};
 
@@ -96,11 +97,12 @@ pub fn plan<'d>(
     target: Target,
 ) -> Result<impl Iterator<Item = Edit> + use<'d>, BindError> {
     check_layout(layout)?;
-    let each = descs.chunks_exact(widen(layout.desc_size));
-    if !each.remainder().is_empty() {
+    let size = widen(layout.desc_size);
+    if descs.len().checked_rem(size) != Some(0) {
         return Err(BindError::CutOff);
     }
-    let count = u32::try_from(each.len()).unwrap_or(u32::MAX);
+    let count = descs.len().checked_div(size).unwrap_or(0);
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
     if count > MAX_DESCS {
         return Err(BindError::TooManyDescriptors(count));
     }
@@ -167,8 +169,14 @@ fn addresses<'d>(
     func_id: u32,
 ) -> impl Iterator<Item = (usize, u64)> + use<'d> {
     let size = widen(layout.desc_size);
-    let each = descs.chunks_exact(size).enumerate();
-    each.filter_map(move |(index, desc)| {
+    let mut rest = descs;
+    // Not chunks_exact, which brings a panic along.
+    let each = iter::from_fn(move || {
+        let (desc, after) = rest.split_at_checked(size).filter(|_| size > 0)?;
+        rest = after;
+        Some(desc)
+    });
+    each.enumerate().filter_map(move |(index, desc)| {
         let id = u32::from_ne_bytes(field(desc, layout.desc_func_id)?);
         let addr = u64::from_ne_bytes(field(desc, layout.desc_addr)?);
         let start = index.checked_mul(size)?;
