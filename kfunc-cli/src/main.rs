@@ -4,18 +4,24 @@
 
 #![forbid(unsafe_code)]
 
+mod output;
+
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{Args, Parser, Subcommand};
 use kfunc_cli::{
     check, doctor, dump, embed, for_people, header, list, read_btf, split_btf, unsplit_btf,
     BtfFile, CheckKernel, CheckPolicy, Error, Format, IdsFile, Language, NamedKfunc, Place, Result,
-    Selection, Signatures, SplitRequest, TypeOrder,
+    Selection, Signatures, SplitBtf, SplitRequest, TypeOrder,
 };
 use serde_json::json;
+
+use output::{beside, replace, Unfinished};
 
 /// Kernel functions for BPF programs, with implicit arguments.
 #[derive(Parser)]
@@ -350,10 +356,7 @@ fn run_embed(module: &Path, base: &Path, output: &Path, json: bool) -> Result<()
         source,
     })?;
     let embedded = embed(&data, &read_btf(base)?)?;
-    replace(output, &embedded.module).map_err(|source| Error::Write {
-        path: output.to_owned(),
-        source,
-    })?;
+    replace(output, &embedded.module)?;
     if json {
         println!("{}", embedded.to_json());
     } else {
@@ -394,10 +397,7 @@ fn run_doctor(place: &Place, json: bool) -> Result<bool> {
 fn run_header(kfuncs: &Kfuncs, language: Language, output: Option<&Path>) -> Result<()> {
     let text = header(&kfuncs.place(), &kfuncs.selection(), language)?;
     match output {
-        Some(path) => replace(path, text.as_bytes()).map_err(|source| Error::Write {
-            path: path.to_owned(),
-            source,
-        }),
+        Some(path) => replace(path, text.as_bytes()),
         None => {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes()).map_err(Error::Output)
@@ -451,7 +451,38 @@ fn run_unsplit(args: &UnsplitArgs) -> Result<()> {
         TypeOrder::Kept
     };
     let btf = unsplit_btf(&input, base.as_deref(), &kfuncs, order)?;
-    replace_all(&[(args.with.output.clone(), &btf)])
+    replace(&args.with.output, &btf)
+}
+
+/// Writes what was split, and finds out the ids meanwhile; gives the names that have none.
+fn write_split(
+    args: &SplitArgs,
+    split: &SplitBtf,
+    ids: Option<&IdsFile>,
+    base: Option<&[u8]>,
+) -> Result<Vec<String>> {
+    let mut files = Unfinished::default();
+    let wanted = ids.zip(args.ids_out.as_deref());
+    let unresolved = thread::scope(|scope| -> Result<_> {
+        let resolving = wanted.map(|(ids, path)| {
+            let resolve = move || ids.resolved_by(split, base);
+            (path, scope.spawn(resolve))
+        });
+        let output = &args.with.output;
+        files.write(output, &split.btf)?;
+        if let Some(base) = &split.distilled_base {
+            files.write(&beside(output, ".base"), base)?;
+        }
+        let Some((path, resolving)) = resolving else {
+            return Ok(Vec::new());
+        };
+        let resolved = resolving.join();
+        let (section, unresolved) = resolved.unwrap_or_else(|panic| resume_unwind(panic))?;
+        files.write(path, &section)?;
+        Ok(unresolved)
+    })?;
+    files.finish()?;
+    Ok(unresolved)
 }
 
 fn run_split(args: &SplitArgs) -> Result<()> {
@@ -470,20 +501,7 @@ fn run_split(args: &SplitArgs) -> Result<()> {
         distill: args.distill,
         skip_missing: args.skip_missing,
     })?;
-    let output = &args.with.output;
-    let mut files = vec![(output.clone(), &*split.btf)];
-    if let Some(base) = &split.distilled_base {
-        files.push((beside(output, ".base"), base));
-    }
-    let resolved = match (&ids, &args.ids_out) {
-        (Some(ids), Some(_)) => Some(ids.resolved_by(&split, base.as_deref())?),
-        _ => None,
-    };
-    let (section, unresolved) = resolved.unwrap_or_default();
-    if let Some(path) = &args.ids_out {
-        files.push((path.clone(), &section));
-    }
-    replace_all(&files)?;
+    let unresolved = write_split(args, &split, ids.as_ref(), base.as_deref())?;
     for name in &split.missing {
         eprintln!("warning: kfunc {name} is not in the BTF");
     }
@@ -508,41 +526,4 @@ fn run_split(args: &SplitArgs) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Writes files so that none is ever there by half, and none if one of them cannot be written.
-fn replace_all(files: &[(PathBuf, &[u8])]) -> Result<()> {
-    let write = || {
-        for (path, content) in files {
-            fs::write(beside(path, ".tmp"), content).map_err(|source| (path, source))?;
-        }
-        for (path, _) in files {
-            fs::rename(beside(path, ".tmp"), path).map_err(|source| (path, source))?;
-        }
-        Ok(())
-    };
-    write().map_err(|(path, source): (&PathBuf, _)| {
-        for (path, _) in files {
-            // It may be that it was not written.
-            let _ = fs::remove_file(beside(path, ".tmp"));
-        }
-        Error::Write {
-            path: path.clone(),
-            source,
-        }
-    })
-}
-
-/// The file `path` with `suffix` behind its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Writes a file so that it is never there by half.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let unfinished = beside(path, ".tmp");
-    fs::write(&unfinished, content)?;
-    fs::rename(&unfinished, path)
 }
