@@ -2,7 +2,6 @@
 
 //! What the fuzz targets share: inputs, and what must hold for each.
 
-pub mod bind;
 pub mod blob;
 pub mod dedup;
 mod generate;

@@ -7,9 +7,8 @@
 //! used yet: the call instruction and every pass of the JIT are made from it afterwards.
 
 use core::fmt;
-use core::iter;
 
-use crate::layout::{Layout, ADDR_LEN, COUNT_LEN, FUNC_ID_LEN};
+use crate::layout::Layout;
 
 /// The most descriptors that a table of any supported kernel can have (`MAX_KFUNC_DESCS` of
 /// `kernel/bpf/verifier.c`).
@@ -41,14 +40,10 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The program has no descriptor that leads to the kfunc: none of its id, or those of its id go elsewhere.
+    /// The program has no descriptor that leads to the kfunc.
     NoDescriptor,
-    /// The table has more descriptors than any kernel allows, or than it has room for.
+    /// The table has more descriptors than any kernel allows.
     TooManyDescriptors(u32),
-    /// The descriptors end in the middle of one.
-    CutOff,
-    /// No table can have this layout: a member is not aligned, not inside, or on top of another one.
-    Layout,
 }
 
 impl fmt::Display for BindError {
@@ -58,10 +53,8 @@ impl fmt::Display for BindError {
                 f.write_str("the program has no descriptor that leads to the kfunc")
             }
             Self::TooManyDescriptors(count) => {
-                write!(f, "{count} descriptors are more than the table can hold")
+                write!(f, "{count} descriptors are more than any kernel allows")
             }
-            Self::CutOff => f.write_str("the descriptors end in the middle of one"),
-            Self::Layout => f.write_str("no descriptor table can have the layout of this kernel"),
         }
     }
 }
@@ -72,15 +65,12 @@ impl core::error::Error for BindError {}
 ///
 /// # Errors
 ///
-/// More than [`MAX_DESCS`], descriptors that reach a count which stands behind them, or [`BindError::Layout`].
+/// More than [`MAX_DESCS`].
 pub fn descs_len(layout: &Layout, count: u32) -> Result<usize, BindError> {
-    check_layout(layout)?;
-    let len = widen(layout.desc_size).saturating_mul(widen(count));
-    let room = layout.tab_nr_descs.checked_sub(layout.tab_descs);
-    if count > MAX_DESCS || room.is_some_and(|room| len > widen(room)) {
+    if count > MAX_DESCS {
         return Err(BindError::TooManyDescriptors(count));
     }
-    Ok(len)
+    Ok(widen(layout.desc_size).saturating_mul(widen(count)))
 }
 
 /// The edits that bind `target` in the descriptors `descs`; none for a descriptor that is bound already.
@@ -90,22 +80,12 @@ pub fn descs_len(layout: &Layout, count: u32) -> Result<usize, BindError> {
 ///
 /// # Errors
 ///
-/// All that [`BindError`] lists; what has more than [`MAX_DESCS`] descriptors is no table.
+/// [`BindError::NoDescriptor`].
 pub fn plan<'d>(
     layout: &'d Layout,
     descs: &'d [u8],
     target: Target,
 ) -> Result<impl Iterator<Item = Edit> + use<'d>, BindError> {
-    check_layout(layout)?;
-    let size = widen(layout.desc_size);
-    if descs.len().checked_rem(size) != Some(0) {
-        return Err(BindError::CutOff);
-    }
-    let count = descs.len().checked_div(size).unwrap_or(0);
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    if count > MAX_DESCS {
-        return Err(BindError::TooManyDescriptors(count));
-    }
     let ours = move |(_, addr): &(usize, u64)| *addr == target.entry || *addr == target.stub;
     let found = move || addresses(layout, descs, target.func_id).filter(ours);
     if found().next().is_none() {
@@ -120,48 +100,6 @@ pub fn plan<'d>(
         }))
 }
 
-/// Checks that C could have laid out such a table.
-fn check_layout(layout: &Layout) -> Result<(), BindError> {
-    let count = Place::new(layout.tab_nr_descs, COUNT_LEN);
-    let first = Place::new(layout.tab_descs, layout.desc_size);
-    let func_id = Place::new(layout.desc_func_id, FUNC_ID_LEN);
-    let addr = Place::new(layout.desc_addr, ADDR_LEN);
-
-    let descs_aligned = layout.tab_descs % ADDR_LEN == 0 && layout.desc_size % ADDR_LEN == 0;
-    let members_aligned = [count, func_id, addr].into_iter().all(Place::is_aligned);
-    let inside = func_id.end.max(addr.end) <= layout.desc_size;
-    let apart = func_id.is_apart_from(addr) && count.is_apart_from(first);
-    (descs_aligned && members_aligned && inside && apart)
-        .then_some(())
-        .ok_or(BindError::Layout)
-}
-
-/// Where a member stands in its struct.
-#[derive(Clone, Copy)]
-struct Place {
-    start: u32,
-    len: u32,
-    end: u32,
-}
-
-impl Place {
-    fn new(start: u32, len: u32) -> Self {
-        Self {
-            start,
-            len,
-            end: start.saturating_add(len),
-        }
-    }
-
-    fn is_aligned(self) -> bool {
-        self.start.checked_rem(self.len) == Some(0)
-    }
-
-    fn is_apart_from(self, other: Self) -> bool {
-        self.end <= other.start || other.end <= self.start
-    }
-}
-
 /// Place and value of the address in every descriptor of `func_id`.
 fn addresses<'d>(
     layout: &'d Layout,
@@ -169,20 +107,18 @@ fn addresses<'d>(
     func_id: u32,
 ) -> impl Iterator<Item = (usize, u64)> + use<'d> {
     let size = widen(layout.desc_size);
-    let mut rest = descs;
-    // Not chunks_exact, which brings a panic along.
-    let each = iter::from_fn(move || {
-        let (desc, after) = rest.split_at_checked(size).filter(|_| size > 0)?;
-        rest = after;
-        Some(desc)
-    });
-    each.enumerate().filter_map(move |(index, desc)| {
-        let id = u32::from_ne_bytes(field(desc, layout.desc_func_id)?);
-        let addr = u64::from_ne_bytes(field(desc, layout.desc_addr)?);
-        let start = index.checked_mul(size)?;
-        let offset = start.checked_add(widen(layout.desc_addr))?;
-        (id == func_id).then_some((offset, addr))
-    })
+    let desc_at = move |index| {
+        let start = widen(index).checked_mul(size)?;
+        Some((start, descs.get(start..start.checked_add(size)?)?))
+    };
+    (0..MAX_DESCS)
+        .map_while(desc_at)
+        .filter_map(move |(start, desc)| {
+            let id = u32::from_ne_bytes(field(desc, layout.desc_func_id)?);
+            let addr = u64::from_ne_bytes(field(desc, layout.desc_addr)?);
+            let offset = start.checked_add(widen(layout.desc_addr))?;
+            (id == func_id).then_some((offset, addr))
+        })
 }
 
 fn field<const N: usize>(desc: &[u8], offset: u32) -> Option<[u8; N]> {
