@@ -63,9 +63,12 @@ const PACKAGES: &[&str] = &[
     "libzstd-dev:arm64",
     "zlib1g-dev",
     "zlib1g-dev:arm64",
-    // guests
+    // guests, and arm64 code on its own
     "qemu-system-arm",
     "qemu-system-x86",
+    "qemu-user",
+    // the module as a package
+    "dkms",
 ];
 
 /// Adds the suite's backports to the sources, before anything is downloaded.
@@ -124,6 +127,7 @@ impl BuildRoot {
                 "clang-19",
                 "qemu-system-x86_64",
                 "qemu-system-aarch64",
+                "qemu-aarch64",
             ]
             .iter()
             .all(|tool| {
