@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Binding a program: whatever the layout and the descriptors are, an edit changes an address of the kfunc, and no more.
+//! What is refused must be so.
 //!
-//! An input is the layout (first descriptor, count, bytes of a descriptor, its id, its address: two bytes each), the
-//! kfunc's id (4 bytes), its address and the stub's (8 each), the table's count (4), and then the descriptors, with
-//! whatever follows them. Unless the first byte is odd, the layout is bent so that a table can have it.
+//! An input is the layout (first descriptor, count, bytes of a descriptor, its id, its address: two bytes each,
+//! those below 0 stand for the largest numbers), the kfunc's id (4 bytes), its address and the stub's (8 each), the
+//! table's count (4), and then the descriptors, with whatever follows them. Unless the first byte is odd, the layout is
+//! bent so that a table can have it.
 
 use verifier_fixup::bind::{descs_len, plan, BindError, Edit, Target, MAX_DESCS};
 use verifier_fixup::layout::{Layout, FACTS};
@@ -26,8 +28,8 @@ pub fn check(data: &[u8]) {
         // The members are in a descriptor, and the count is in none, not even if there are none yet.
         let [start, at] = [layout.tab_descs, layout.tab_nr_descs].map(|place| place as usize);
         assert!(at + 4 <= start || start + len.max(size) <= at);
-        assert!(layout.desc_func_id + 4 <= layout.desc_size);
-        assert!(layout.desc_addr + 8 <= layout.desc_size);
+        assert!(layout.desc_func_id as usize + 4 <= size);
+        assert!(layout.desc_addr as usize + 8 <= size);
     }
     // What the count says, or all that is left.
     let taken = len.ok().and_then(|len| descs.get(..len)).unwrap_or(descs);
@@ -35,6 +37,7 @@ pub fn check(data: &[u8]) {
         Ok(edits) => edits.collect(),
         Err(error) => {
             assert_eq!(error == BindError::Layout, len == Err(BindError::Layout));
+            check_refusal(error, &layout, taken, target);
             return;
         }
     };
@@ -49,17 +52,46 @@ pub fn check(data: &[u8]) {
     assert_eq!(plan(&layout, &bound, target).unwrap().count(), 0);
 }
 
+/// Whether what is refused is so.
+fn check_refusal(error: BindError, layout: &Layout, descs: &[u8], target: Target) {
+    let first = match error {
+        BindError::NoDescriptor => None,
+        BindError::OtherAddress { expected, found } => {
+            assert_eq!(expected, target.entry);
+            Some(found)
+        }
+        _ => return,
+    };
+    let mut descs = descs.to_vec();
+    let addrs: Vec<_> = addrs(layout, &mut descs, target.func_id)
+        .map(|addr| u64::from_ne_bytes(*addr))
+        .collect();
+    assert_eq!(addrs.first(), first.as_ref());
+    assert!(!addrs.contains(&target.entry) && !addrs.contains(&target.stub));
+}
+
 /// The descriptors, bound one after the other.
 fn by_hand(layout: &Layout, descs: &[u8], target: Target) -> Vec<u8> {
     let mut descs = descs.to_vec();
-    for desc in descs.chunks_mut(layout.desc_size as usize) {
-        let id = desc[layout.desc_func_id as usize..][..4] == target.func_id.to_ne_bytes();
-        let addr = &mut desc[layout.desc_addr as usize..][..8];
-        if id && addr == target.entry.to_ne_bytes() {
-            addr.copy_from_slice(&target.stub.to_ne_bytes());
+    for addr in addrs(layout, &mut descs, target.func_id) {
+        if *addr == target.entry.to_ne_bytes() {
+            *addr = target.stub.to_ne_bytes();
         }
     }
     descs
+}
+
+/// The address of every descriptor of `func_id`.
+fn addrs<'d>(
+    layout: &Layout,
+    descs: &'d mut [u8],
+    func_id: u32,
+) -> impl Iterator<Item = &'d mut [u8; 8]> {
+    let [id, addr] = [layout.desc_func_id, layout.desc_addr].map(|place| place as usize);
+    descs
+        .chunks_mut(layout.desc_size as usize)
+        .filter(move |desc| desc[id..][..4] == func_id.to_ne_bytes())
+        .map(move |desc| desc[addr..].first_chunk_mut().unwrap())
 }
 
 struct Input {
@@ -76,13 +108,16 @@ impl Input {
         let (entry, data) = data.split_first_chunk()?;
         let (stub, data) = data.split_first_chunk()?;
         let (count, descs) = data.split_first_chunk()?;
-        let place = |index: usize| u16::from_le_bytes([places[2 * index], places[2 * index + 1]]);
+        let place = |index: usize| {
+            let near = i16::from_le_bytes([places[2 * index], places[2 * index + 1]]);
+            i32::from(near) as u32
+        };
         let mut layout = Layout {
-            tab_descs: place(0).into(),
-            tab_nr_descs: place(1).into(),
-            desc_size: place(2).into(),
-            desc_func_id: place(3).into(),
-            desc_addr: place(4).into(),
+            tab_descs: place(0),
+            tab_nr_descs: place(1),
+            desc_size: place(2),
+            desc_func_id: place(3),
+            desc_addr: place(4),
             ..Layout::from_values([0; FACTS.len()])
         };
         if odd & 1 == 0 {
@@ -113,12 +148,11 @@ fn bend(layout: &mut Layout) {
     if layout.desc_func_id / 8 == layout.desc_addr / 8 {
         layout.desc_func_id = (layout.desc_func_id + 8) % layout.desc_size;
     }
-    layout.tab_descs &= !7;
-    layout.tab_nr_descs = if layout.tab_nr_descs < layout.tab_descs {
-        layout.tab_nr_descs & !3
-    } else {
-        layout.tab_descs + layout.desc_size + (layout.tab_nr_descs & !3)
-    };
+    layout.tab_descs &= 0xfff8;
+    layout.tab_nr_descs &= 0xfffc;
+    if layout.tab_nr_descs >= layout.tab_descs {
+        layout.tab_nr_descs += layout.tab_descs + layout.desc_size;
+    }
 }
 
 /// A table with the count behind the descriptors, one with the count in front, and one whose layout cannot be.

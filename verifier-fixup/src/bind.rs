@@ -40,8 +40,15 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The program has no descriptor that leads to the kfunc: none of its id, or those of its id go elsewhere.
+    /// The program has no descriptor of the kfunc's id.
     NoDescriptor,
+    /// No descriptor of the kfunc's id leads to the kfunc or to the stub.
+    OtherAddress {
+        /// The kfunc's own address.
+        expected: u64,
+        /// Where the first of those descriptors leads.
+        found: u64,
+    },
     /// The table has more descriptors than any kernel allows, or than it has room for.
     TooManyDescriptors(u32),
     /// The descriptors end in the middle of one.
@@ -53,8 +60,12 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDescriptor => {
-                f.write_str("the program has no descriptor that leads to the kfunc")
+            Self::NoDescriptor => f.write_str("the program has no descriptor of the kfunc"),
+            Self::OtherAddress { expected, found } => {
+                write!(
+                    f,
+                    "the kfunc is at {expected:#x}, its descriptor leads to {found:#x}"
+                )
             }
             Self::TooManyDescriptors(count) => {
                 write!(f, "{count} descriptors are more than the table can hold")
@@ -96,6 +107,19 @@ pub fn plan<'d>(
     target: Target,
 ) -> Result<impl Iterator<Item = Edit> + use<'d>, BindError> {
     check_layout(layout)?;
+    check_len(layout, descs)?;
+    check_addresses(layout, descs, target)?;
+    Ok(addresses(layout, descs, target.func_id)
+        .filter(move |(_, addr)| *addr == target.entry && *addr != target.stub)
+        .map(move |(offset, old)| Edit {
+            offset,
+            old,
+            new: target.stub,
+        }))
+}
+
+/// Checks that `descs` is whole descriptors, and not too many.
+fn check_len(layout: &Layout, descs: &[u8]) -> Result<(), BindError> {
     let size = widen(layout.desc_size);
     if descs.len().checked_rem(size) != Some(0) {
         return Err(BindError::CutOff);
@@ -105,18 +129,23 @@ pub fn plan<'d>(
     if count > MAX_DESCS {
         return Err(BindError::TooManyDescriptors(count));
     }
-    let ours = move |(_, addr): &(usize, u64)| *addr == target.entry || *addr == target.stub;
-    let found = move || addresses(layout, descs, target.func_id).filter(ours);
-    if found().next().is_none() {
-        return Err(BindError::NoDescriptor);
+    Ok(())
+}
+
+/// Checks that a descriptor leads to the kfunc, or to the stub already.
+fn check_addresses(layout: &Layout, descs: &[u8], target: Target) -> Result<(), BindError> {
+    let Target { entry, stub, .. } = target;
+    let found = || addresses(layout, descs, target.func_id).map(|(_, addr)| addr);
+    if found().any(|addr| addr == entry || addr == stub) {
+        return Ok(());
     }
-    Ok(found()
-        .filter(move |(_, addr)| *addr != target.stub)
-        .map(move |(offset, old)| Edit {
-            offset,
-            old,
-            new: target.stub,
-        }))
+    Err(match found().next() {
+        Some(found) => BindError::OtherAddress {
+            expected: entry,
+            found,
+        },
+        None => BindError::NoDescriptor,
+    })
 }
 
 /// Checks that C could have laid out such a table.

@@ -82,12 +82,26 @@ fn binding_again_changes_nothing() {
 #[test]
 fn a_program_without_a_descriptor_is_refused() {
     for layout in layouts() {
-        for table in [
-            descs(&layout, &[]),
-            descs(&layout, &[(7, 0x1234), (8, TARGET.entry)]),
-        ] {
+        for table in [descs(&layout, &[]), descs(&layout, &[(8, TARGET.entry)])] {
             assert_eq!(edits(&layout, &table), Err(BindError::NoDescriptor));
         }
+    }
+}
+
+#[test]
+fn an_address_that_is_not_the_kfuncs_is_refused_and_named() {
+    for layout in layouts() {
+        let table = descs(&layout, &[(8, TARGET.entry), (7, 0x1234), (7, 0x5678)]);
+        let error = edits(&layout, &table).unwrap_err();
+        let refused = BindError::OtherAddress {
+            expected: TARGET.entry,
+            found: 0x1234,
+        };
+        assert_eq!(error, refused);
+        assert_eq!(
+            error.to_string(),
+            "the kfunc is at 0xffffffffc0001000, its descriptor leads to 0x1234"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ mod descriptors;
 use std::ops::Range;
 
 use btf_core::Btf;
-use descriptors::{entries, Entry, Table, TARGET};
+use descriptors::{entries, refusal, Entry, Table, TARGET};
 use fastrand::Rng;
 use verifier_fixup::bind::{descs_len, plan, BindError, Edit, MAX_DESCS};
 use verifier_fixup::layout::{Layout, LayoutErrorKind, Of, FACTS};
@@ -39,8 +39,8 @@ fn what_is_bound_is_what_the_model_binds() {
         let mut bytes = table.bytes(&entries, seed);
         let descs = descs(&layout, &bytes);
         let planned = edits(&layout, &bytes[descs.clone()]);
-        if !entries.iter().any(Entry::is_ours) {
-            assert_eq!(planned, Err(BindError::NoDescriptor), "seed {seed}");
+        if let Some(refused) = refusal(&entries) {
+            assert_eq!(planned, Err(refused), "seed {seed}");
             continue;
         }
         for Edit { offset, old, new } in planned.unwrap() {
@@ -68,8 +68,7 @@ fn descriptors_cut_off_anywhere_are_refused_or_those_that_are_left() {
         for len in 0..bytes.len() {
             let left = &entries[..len / table.desc.size as usize];
             let expected = match len % table.desc.size as usize {
-                0 if left.iter().any(Entry::is_ours) => None,
-                0 => Some(BindError::NoDescriptor),
+                0 => refusal(left),
                 _ => Some(BindError::CutOff),
             };
             assert_eq!(edits(&layout, &bytes[..len]).err(), expected, "seed {seed}");
@@ -152,6 +151,45 @@ fn members_not_aligned_or_not_apart_are_refused() {
         assert_eq!(len, refused, "{layout:?}");
     }
     assert!(sound > ROUNDS / 10, "{sound}");
+}
+
+#[test]
+fn numbers_out_of_all_bounds_are_refused() {
+    let mut rng = Rng::with_seed(2);
+    for _ in 0..ROUNDS {
+        let table = Table::by_chance(&mut rng);
+        let large = rng.u32(u32::MAX - 300..);
+        let sound = table.layout();
+        for layout in [
+            Layout {
+                desc_func_id: large,
+                ..sound
+            },
+            Layout {
+                desc_addr: large,
+                ..sound
+            },
+            Layout {
+                tab_descs: large | 1,
+                ..sound
+            },
+            Layout {
+                tab_nr_descs: large | 1,
+                ..sound
+            },
+        ] {
+            assert_eq!(edits(&layout, &[0; 96]), Err(BindError::Layout));
+            assert_eq!(descs_len(&layout, u32::MAX), Err(BindError::Layout));
+        }
+        // Nothing says that a descriptor is too large; only, nobody has one.
+        let huge = Layout {
+            desc_size: large & !7,
+            tab_descs: 8,
+            tab_nr_descs: 0,
+            ..sound
+        };
+        assert_eq!(edits(&huge, &[0; 96]), Err(BindError::CutOff));
+    }
 }
 
 #[test]

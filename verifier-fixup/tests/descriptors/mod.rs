@@ -4,7 +4,7 @@
 
 use btf_core::{Array, Btf, Error, IntEncoding, Kind, RawMember, TypeId, Writer};
 use fastrand::Rng;
-use verifier_fixup::bind::{Target, MAX_DESCS};
+use verifier_fixup::bind::{BindError, Target, MAX_DESCS};
 use verifier_fixup::layout::{Layout, Of, FACTS};
 
 /// What is bound.
@@ -155,7 +155,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn is_ours(&self) -> bool {
+    fn is_ours(&self) -> bool {
         self.func_id == TARGET.func_id && [TARGET.entry, TARGET.stub].contains(&self.addr)
     }
 
@@ -165,6 +165,23 @@ impl Entry {
         }
         self
     }
+}
+
+/// Why these cannot be bound, if so.
+pub(crate) fn refusal(entries: &[Entry]) -> Option<BindError> {
+    let mut of_kfunc = entries
+        .iter()
+        .filter(|entry| entry.func_id == TARGET.func_id);
+    let first = of_kfunc.clone().next();
+    if of_kfunc.any(Entry::is_ours) {
+        return None;
+    }
+    Some(
+        first.map_or(BindError::NoDescriptor, |first| BindError::OtherAddress {
+            expected: TARGET.entry,
+            found: first.addr,
+        }),
+    )
 }
 
 pub(crate) fn entries(rng: &mut Rng) -> Vec<Entry> {
