@@ -4,13 +4,16 @@
  * verifier made of them. One line each, on the console:
  *
  *   @symbol NAME|ADDRESS       a function of the kernel whose name begins with bpf_ or __bpf_
- *   @old PROGRAM|HEX           a program's instructions as libbpf gave them to the kernel; PROGRAM is FILE/NAME
- *   @old_lines PROGRAM|HEX     its line info (struct bpf_line_info)
- *   @old_functions PROGRAM|HEX its functions (struct bpf_func_info)
- *   @new PROGRAM|HEX           what the kernel shows of it; @new_lines and @new_functions likewise
+ *   @old PROGRAM|RECORDS       a program's instructions as libbpf gave them to the kernel; PROGRAM is FILE/NAME
+ *   @old_lines PROGRAM|RECORDS its line info (struct bpf_line_info)
+ *   @old_functions PROGRAM|RECORDS
+ *                              its functions (struct bpf_func_info)
+ *   @new PROGRAM|RECORDS       what the kernel shows of it; @new_lines and @new_functions likewise
  *   @refused PROGRAM|TEXT      it was not loaded, as it cannot be rewritten
  *   @error WHAT|TEXT           what went wrong
  *   @done COUNT                the last line: how many programs there were
+ *
+ * RECORDS is HEX, or HEX*COUNT, for each, with a comma after it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,11 +51,24 @@ static void print_symbols(void)
 			printf("@symbol %s|%lx\n", name, address);
 }
 
-static void print_hex(const char *what, const struct bpf_program *program, const void *bytes, size_t size)
+/* Records that are all the same are printed once, with how many they are. */
+static void print_records(const char *what, const struct bpf_program *program, const void *records, size_t count,
+			  size_t size)
 {
+	const unsigned char *record = records;
+
 	printf("@%s %s/%s|", what, file, bpf_program__name(program));
-	for (size_t i = 0; i < size; i++)
-		printf("%02x", ((const unsigned char *)bytes)[i]);
+	while (count) {
+		size_t same = 1;
+
+		while (same < count && !memcmp(record, record + same * size, size))
+			same++;
+		for (size_t i = 0; i < size; i++)
+			printf("%02x", record[i]);
+		printf(same > 1 ? "*%zu," : ",", same);
+		record += same * size;
+		count -= same;
+	}
 	printf("\n");
 }
 
@@ -61,9 +77,11 @@ static int prepare(struct bpf_program *program, struct bpf_prog_load_opts *optio
 {
 	const char *section = bpf_program__section_name(program);
 
-	print_hex("old", program, bpf_program__insns(program), bpf_program__insn_cnt(program) * sizeof(struct bpf_insn));
-	print_hex("old_lines", program, options->line_info, options->line_info_cnt * options->line_info_rec_size);
-	print_hex("old_functions", program, options->func_info, options->func_info_cnt * options->func_info_rec_size);
+	print_records("old", program, bpf_program__insns(program), bpf_program__insn_cnt(program),
+		      sizeof(struct bpf_insn));
+	print_records("old_lines", program, options->line_info, options->line_info_cnt, options->line_info_rec_size);
+	print_records("old_functions", program, options->func_info, options->func_info_cnt,
+		      options->func_info_rec_size);
 	if (bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL)
 		options->prog_flags |= BPF_F_SLEEPABLE;
 	if (!strncmp(section, FSESSION, strlen(FSESSION))) {
@@ -112,9 +130,9 @@ static void print_program(struct bpf_program *program)
 		printf("@error %s|it is too long\n", bpf_program__name(program));
 		return;
 	}
-	print_hex("new", program, insns, info.xlated_prog_len);
-	print_hex("new_lines", program, lines, info.nr_line_info * sizeof(*lines));
-	print_hex("new_functions", program, functions, info.nr_func_info * sizeof(*functions));
+	print_records("new", program, insns, info.xlated_prog_len / sizeof(*insns), sizeof(*insns));
+	print_records("new_lines", program, lines, info.nr_line_info, sizeof(*lines));
+	print_records("new_functions", program, functions, info.nr_func_info, sizeof(*functions));
 }
 
 /* Whether a file's only program was refused because one of its jumps would lead too far. */

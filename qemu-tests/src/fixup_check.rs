@@ -47,7 +47,11 @@ pub struct Compared {
     insns: usize,
     /// Instructions of which a field was left out.
     partly: usize,
-    /// Jumps with a distance of 32 bits among them.
+    /// Jumps, calls and callback references that lead over a call that has grown.
+    moved: usize,
+    /// Those that lead back.
+    back: usize,
+    /// Those of 32 bits, `gotol`.
     long_jumps: usize,
     /// Places of lines.
     lines: usize,
@@ -64,6 +68,8 @@ impl Compared {
         self.insns += other.insns;
         self.partly += other.partly;
         self.long_jumps += other.long_jumps;
+        self.moved += other.moved;
+        self.back += other.back;
         self.lines += other.lines;
         self.functions += other.functions;
     }
@@ -80,15 +86,18 @@ impl fmt::Display for Compared {
         let largest = self.programs.iter().map(|(_, len)| len).max();
         write!(
             f,
-            "{} programs of up to {} instructions, {} calls of {} kfuncs fixed up; as the kernel has them: {} instructions \
-             ({} but for a field that others write; {} jumps of 32 bits), {} line infos, {} functions; refused by both: {}",
+            "{} programs of up to {} instructions, {} calls of {} kfuncs fixed up, {} distances moved ({} back, {} of 32 bits); \
+             as the kernel has them: {} instructions ({} but for a field that others write), {} line infos, {} functions; \
+             refused by both: {}",
             self.programs.len(),
             largest.unwrap_or(&0),
             self.calls,
             self.kfuncs.len(),
+            self.moved,
+            self.back,
+            self.long_jumps,
             self.insns,
             self.partly,
-            self.long_jumps,
             self.lines,
             self.functions,
             self.refused.len()

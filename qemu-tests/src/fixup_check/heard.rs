@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use verifier_fixup::insn::{Insn, INSN_LEN};
 
 use crate::qemu;
@@ -65,11 +65,15 @@ impl<'c> Heard<'c> {
                     heard.symbols.insert(name, u64::from_str_radix(value, 16)?);
                 }
                 "@old" => heard.loaded(name).old.insns = insns(value)?,
-                "@old_lines" => heard.loaded(name).old.lines = infos(value, LINE_INFO_LEN)?,
-                "@old_functions" => heard.loaded(name).old.functions = infos(value, FUNC_INFO_LEN)?,
+                "@old_lines" => heard.loaded(name).old.lines = infos::<LINE_INFO_LEN>(value)?,
+                "@old_functions" => {
+                    heard.loaded(name).old.functions = infos::<FUNC_INFO_LEN>(value)?
+                }
                 "@new" => heard.loaded(name).new.insns = insns(value)?,
-                "@new_lines" => heard.loaded(name).new.lines = infos(value, LINE_INFO_LEN)?,
-                "@new_functions" => heard.loaded(name).new.functions = infos(value, FUNC_INFO_LEN)?,
+                "@new_lines" => heard.loaded(name).new.lines = infos::<LINE_INFO_LEN>(value)?,
+                "@new_functions" => {
+                    heard.loaded(name).new.functions = infos::<FUNC_INFO_LEN>(value)?
+                }
                 "@refused" => heard.loaded(name).refused = true,
                 "@error" => bail!("{name}: {value}\n{}", qemu::tail(console)),
                 "@done" => done = Some(rest.parse()?),
@@ -95,19 +99,15 @@ impl<'c> Heard<'c> {
     }
 }
 
-fn insns(hex: &str) -> Result<Vec<Insn>> {
-    let bytes = bytes(hex)?;
-    let insns = bytes.chunks(INSN_LEN);
-    insns
-        .map(|insn| Ok(Insn::from_le_bytes(insn.try_into()?)))
-        .collect()
+fn insns(value: &str) -> Result<Vec<Insn>> {
+    let insns = records::<INSN_LEN>(value)?;
+    Ok(insns.into_iter().map(Insn::from_le_bytes).collect())
 }
 
-fn infos(hex: &str, len: usize) -> Result<Vec<Info>> {
-    let bytes = bytes(hex)?;
-    ensure!(bytes.len() % len == 0, "part of a record");
-    let infos = bytes.chunks(len);
+fn infos<const LEN: usize>(value: &str) -> Result<Vec<Info>> {
+    let infos = records::<LEN>(value)?;
     infos
+        .iter()
         .map(|info| {
             let (at, what) = info
                 .split_first_chunk()
@@ -116,6 +116,19 @@ fn infos(hex: &str, len: usize) -> Result<Vec<Info>> {
             Ok(Info { at, what })
         })
         .collect()
+}
+
+/// Records as the guest prints them: what is there several times in a row comes once, with its number.
+fn records<const LEN: usize>(value: &str) -> Result<Vec<[u8; LEN]>> {
+    let mut records = Vec::new();
+    for record in value.split_terminator(',') {
+        let (hex, count) = record.split_once('*').unwrap_or((record, "1"));
+        let len = records.len() + usize::from(count.parse::<u16>()?);
+        let bytes = bytes(hex)?.try_into();
+        let bytes = bytes.map_err(|_| anyhow!("{hex} is no record of {LEN} bytes"))?;
+        records.resize(len, bytes);
+    }
+    Ok(records)
 }
 
 fn bytes(hex: &str) -> Result<Vec<u8>> {
@@ -137,17 +150,17 @@ mod tests {
     fn a_program_is_put_together() {
         let said = console(&[
             "@symbol bpf_x|ffffffff81000000",
-            "@old_lines a/b|02000000010000000200000003000000",
-            "@old a/b|9500000000000000",
-            "@new a/b|05000000000000009500000000000000",
-            "@new_functions a/b|0000000009000000",
+            "@old_lines a/b|02000000010000000200000003000000,",
+            "@old a/b|9500000000000000,",
+            "@new a/b|0500000000000000*3,9500000000000000,",
+            "@new_functions a/b|0000000009000000,",
             "@done 1",
         ]);
         let heard = Heard::read(&said).unwrap();
         assert_eq!(heard.address("bpf_x").unwrap(), 0xffff_ffff_8100_0000);
         assert!(heard.address("bpf_y").is_err());
         let Loaded { old, new, .. } = &heard.programs["a/b"];
-        assert_eq!((old.insns.len(), new.insns.len()), (1, 2));
+        assert_eq!((old.insns.len(), new.insns.len()), (1, 4));
         let what = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0].to_vec();
         assert_eq!(old.lines, [Info { at: 2, what }]);
         assert_eq!(new.functions.len(), 1);
@@ -156,12 +169,14 @@ mod tests {
     #[test]
     fn what_is_missing_or_broken_is_an_error() {
         for said in [
-            &["@old a/b|9500000000000000"][..],
-            &["@old a/b|9500000000000000", "@done 2"],
+            &["@old a/b|9500000000000000,"][..],
+            &["@old a/b|9500000000000000,", "@done 2"],
             &["@error a|no", "@done 0"],
-            &["@old a/b|95", "@done 1"],
-            &["@old_lines a/b|0200000001", "@done 1"],
-            &["@old a/b|zz", "@done 1"],
+            &["@old a/b|95,", "@done 1"],
+            &["@old a/b|9500000000000000*99999999,", "@done 1"],
+            &["@old a/b|9500000000000000*x,", "@done 1"],
+            &["@old_lines a/b|0200000001,", "@done 1"],
+            &["@old a/b|zz00000000000000,", "@done 1"],
         ] {
             assert!(Heard::read(&console(said)).is_err(), "{said:?}");
         }

@@ -59,7 +59,9 @@ impl<'p> Program<'p> {
         compare_places(&self.old.functions, &self.new.functions, &fixed.places)
             .context("functions")?;
         let kfuncs = calls.iter().filter(|call| call.insn.is_kfunc_call());
-        let long_jumps = fixed.insns.iter().filter(|insn| insn.code == Code::GOTOL);
+        let moved = self.moved(&fixed);
+        let back = moved.iter().filter(|insn| insn.distance() < Some(0));
+        let long_jumps = moved.iter().filter(|insn| insn.code == Code::GOTOL);
         Ok(Compared {
             programs: vec![(self.name.to_owned(), self.old.insns.len())],
             refused: Vec::new(),
@@ -68,9 +70,20 @@ impl<'p> Program<'p> {
             insns: fixed.insns.len(),
             partly,
             long_jumps: long_jumps.count(),
+            moved: moved.len(),
+            back: back.count(),
             lines: self.new.lines.len(),
             functions: self.new.functions.len(),
         })
+    }
+
+    /// Those of the old instructions that name another one by a distance that has changed.
+    fn moved(&self, fixed: &Fixed) -> Vec<Insn> {
+        let new = |place: &usize| fixed.insns.get(*place).and_then(|new| new.distance());
+        let pairs = self.old.insns.iter().zip(&fixed.places);
+        let moved =
+            pairs.filter(|(old, place)| old.distance().is_some() && old.distance() != new(place));
+        moved.map(|(old, _)| *old).collect()
     }
 
     /// For a program that the kernel refused, as one of its jumps would have led too far.
