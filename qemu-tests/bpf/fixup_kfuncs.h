@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Kfuncs of the kernel's own for which the verifier changes something, and the objects that they work on. The host knows
- * what becomes of each call, and the layouts (src/fixup_check/kfuncs.rs).
+ * what becomes of each call, and the layouts (src/fixup_check/calls.rs).
  *
  * Of kfuncs with implicit arguments Linux 6.12 has the implementations alone, whose last arguments the program passes
  * and nobody looks at. 7.3 has both for some; bpf_wq_set_callback_impl and the signatures of sessions are 6.12's.
