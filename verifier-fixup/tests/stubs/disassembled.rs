@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the code of a stub does, as independent disassemblers read it: iced-x86 and yaxpeax-arm.
+//! What the code of a stub must do, and what it does as independent disassemblers read it: iced-x86 and yaxpeax-arm.
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Register};
-use kfunc_abi::call::Arch;
+use kfunc_abi::call::{Arch, ArgPlace};
+use verifier_fixup::text::stub::{Stub, Value, VALUE_LEN};
 use yaxpeax_arch::{Decoder as _, U8Reader};
 use yaxpeax_arm::armv8::a64::{self, InstDecoder, Opcode, Operand, ShiftStyle, SizeCode};
 
@@ -24,6 +25,36 @@ pub(crate) enum Effect {
     Jump { target: u64 },
     /// Goes nowhere.
     Trap,
+}
+
+/// What the code of `stub` must do, but for what fills it up.
+pub(crate) fn expected(stub: &Stub<'_>) -> Vec<Effect> {
+    let word = |number: u32| {
+        let offset = u64::from(number) * VALUE_LEN as u64;
+        stub.slot.wrapping_add(offset)
+    };
+    let mut expected = vec![Effect::LandingPad];
+    for implicit in stub.implicit {
+        let gets = |register, value| match value {
+            Value::Slot(number) => Effect::Load {
+                register,
+                address: word(number),
+            },
+            Value::Address(address) => Effect::Address { register, address },
+            Value::Constant(value) => Effect::Constant { register, value },
+            Value::CallSite => Effect::ReturnAddress { register },
+        };
+        match (implicit.place, implicit.value) {
+            (ArgPlace::Register(register), value) => expected.push(gets(register, value)),
+            (ArgPlace::Pair(low, high), Value::Slot(number)) => {
+                expected.push(gets(low, Value::Slot(number)));
+                expected.push(gets(high, Value::Slot(number.saturating_add(1))));
+            }
+            other => panic!("{other:?} has no code"),
+        }
+    }
+    expected.push(Effect::Jump { target: stub.body });
+    expected
 }
 
 /// What the code at `address` does.

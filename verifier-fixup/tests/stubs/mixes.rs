@@ -5,10 +5,10 @@
 use kfunc_abi::call::{Arch, ArgPlace};
 use verifier_fixup::text::stub::{
     encode, pool_arguments, pool_stub_len, stub_len, ArgRegisters, Implicit, Reach, Stub,
-    StubError, Value, MAX_STUB_LEN, STUB_ALIGN, VALUE_LEN,
+    StubError, Value, MAX_STUB_LEN, STUB_ALIGN,
 };
 
-use crate::disassembled::{effects, Effect};
+use crate::disassembled::{effects, expected, Effect};
 use crate::random::Random;
 use crate::{arguments, stub, ARCHES};
 
@@ -27,33 +27,6 @@ const CONSTANTS: [u64; 12] = [
     0xffff_0000_ffff_0001,
     u64::MAX,
 ];
-
-/// What the code of `stub` must do, but for what fills it up.
-fn expected(stub: &Stub<'_>) -> Vec<Effect> {
-    let word = |number: u32| stub.slot.wrapping_add(u64::from(number) * VALUE_LEN as u64);
-    let mut expected = vec![Effect::LandingPad];
-    for implicit in stub.implicit {
-        let gets = |register, value| match value {
-            Value::Slot(number) => Effect::Load {
-                register,
-                address: word(number),
-            },
-            Value::Address(address) => Effect::Address { register, address },
-            Value::Constant(value) => Effect::Constant { register, value },
-            Value::CallSite => Effect::ReturnAddress { register },
-        };
-        match (implicit.place, implicit.value) {
-            (ArgPlace::Register(register), value) => expected.push(gets(register, value)),
-            (ArgPlace::Pair(low, high), Value::Slot(number)) => {
-                expected.push(gets(low, Value::Slot(number)));
-                expected.push(gets(high, Value::Slot(number + 1)));
-            }
-            other => panic!("{other:?} has no code"),
-        }
-    }
-    expected.push(Effect::Jump { target: stub.body });
-    expected
-}
 
 /// The code does what it must, and has the length that is told.
 fn assert_does(arch: Arch, stub: &Stub<'_>) {
