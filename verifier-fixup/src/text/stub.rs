@@ -35,12 +35,14 @@
 //! # Ok::<(), verifier_fixup::text::stub::StubError>(())
 //! ```
 
-use core::fmt;
-
 use kfunc_abi::call::{Arch, ArgPlace, MAX_REGISTER_ARGS};
 
-use super::imm::ReachError;
 use super::{arm64, x86_64};
+pub use code::StubCode;
+pub use error::StubError;
+
+mod code;
+mod error;
 
 /// Every stub begins at a multiple of this many bytes.
 pub const STUB_ALIGN: usize = 16;
@@ -107,92 +109,6 @@ pub enum ArgRegisters {
     /// Those of a C call: six on x86-64, eight on arm64. Only where programs pass no arguments in the others: on 6.12,
     /// not on kernels whose programs have stack arguments, the first of which are in r9 and x5 to x7.
     OfC,
-}
-
-/// The code of a stub, padded to a multiple of [`STUB_ALIGN`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StubCode {
-    bytes: [u8; MAX_STUB_LEN],
-    len: usize,
-}
-
-/// Why there is no such stub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StubError {
-    /// An argument has no register, or one that is not for arguments.
-    NoRegister {
-        /// Its number, from 0.
-        argument: usize,
-    },
-    /// An argument is passed on the stack, where a stub cannot put it.
-    OnStack {
-        /// Its number, from 0.
-        argument: usize,
-    },
-    /// An argument is in a register in which programs may pass arguments.
-    NotFree {
-        /// Its number, from 0.
-        argument: usize,
-    },
-    /// An argument has a register of an earlier one.
-    Twice {
-        /// Its number, from 0.
-        argument: usize,
-    },
-    /// An argument has two registers, and is not from the slot.
-    TwoWords {
-        /// Its number, from 0.
-        argument: usize,
-    },
-    /// A displacement does not fit its instruction.
-    OutOfReach {
-        /// Bytes to go.
-        distance: i64,
-    },
-    /// An address is not aligned as the instruction needs it.
-    Misaligned {
-        /// The address.
-        address: u64,
-    },
-    /// The code is longer than [`MAX_STUB_LEN`].
-    TooLong,
-}
-
-impl fmt::Display for StubError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRegister { argument } => write!(f, "argument {argument} has no register"),
-            Self::OnStack { argument } => write!(f, "argument {argument} is passed on the stack"),
-            Self::NotFree { argument } => write!(
-                f,
-                "argument {argument} is in a register of the program's own arguments"
-            ),
-            Self::Twice { argument } => {
-                write!(f, "argument {argument} is in a register of another one")
-            }
-            Self::TwoWords { argument } => {
-                write!(
-                    f,
-                    "argument {argument} has two words, and is not from the slot"
-                )
-            }
-            Self::OutOfReach { distance } => write!(f, "{distance} bytes are out of reach"),
-            Self::Misaligned { address } => write!(f, "address {address:#x} is not aligned"),
-            Self::TooLong => write!(f, "a stub has at most {MAX_STUB_LEN} bytes"),
-        }
-    }
-}
-
-impl core::error::Error for StubError {}
-
-impl From<ReachError> for StubError {
-    fn from(error: ReachError) -> Self {
-        match error {
-            ReachError::OutOfReach { distance } => Self::OutOfReach { distance },
-            ReachError::Misaligned { address } => Self::Misaligned { address },
-        }
-    }
 }
 
 /// Bytes of a stub with these implicit arguments, with its padding.
@@ -353,41 +269,4 @@ impl Stub<'_> {
 fn c_index(arch: Arch, register: u8) -> Option<usize> {
     let mut registers = (0..).map_while(|index| arch.c_register(index));
     registers.position(|one| one == register)
-}
-
-impl StubCode {
-    pub(super) const fn new() -> Self {
-        Self {
-            bytes: [0; MAX_STUB_LEN],
-            len: 0,
-        }
-    }
-
-    /// The code with its padding.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-
-    /// The address of what is pushed next.
-    pub(super) fn next(&self, stub: &Stub<'_>) -> u64 {
-        stub.address.wrapping_add(self.len as u64)
-    }
-
-    pub(super) fn push(&mut self, code: &[u8]) -> Result<(), StubError> {
-        let end = self.len.saturating_add(code.len());
-        self.bytes
-            .get_mut(self.len..end)
-            .ok_or(StubError::TooLong)?
-            .copy_from_slice(code);
-        self.len = end;
-        Ok(())
-    }
-
-    /// Fills up to the next multiple of [`STUB_ALIGN`].
-    pub(super) fn pad(&mut self, trap: &[u8]) -> Result<(), StubError> {
-        while self.len % STUB_ALIGN != 0 {
-            self.push(trap)?;
-        }
-        Ok(())
-    }
 }
