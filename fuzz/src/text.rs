@@ -45,6 +45,8 @@ pub fn check(data: &[u8]) {
 fn check_calls(arch: Arch, data: &[u8]) -> Option<()> {
     let (base, rest) = number(data)?;
     let (target, image) = number(rest)?;
+    // Nothing is loaded across the end of all addresses.
+    base.checked_add(image.len() as u64)?;
     let found: Vec<_> = calls(arch, image, base).map_while(Result::ok).collect();
     for (index, site) in found.iter().enumerate() {
         let place = site.address.wrapping_sub(base) as usize;

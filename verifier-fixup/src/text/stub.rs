@@ -54,7 +54,7 @@ pub const VALUE_LEN: usize = 8;
 /// What a stub has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stub<'a> {
-    /// Its own address.
+    /// Its own address, a multiple of [`STUB_ALIGN`].
     pub address: u64,
     /// Address of the first word of its slot.
     pub slot: u64,
@@ -183,6 +183,11 @@ pub fn pool_arguments(
 ///
 /// An argument that no stub can give its value, or an address that the code cannot reach.
 pub fn encode(arch: Arch, stub: &Stub<'_>) -> Result<StubCode, StubError> {
+    const ALIGN: u64 = STUB_ALIGN as u64;
+    if stub.address % ALIGN != 0 {
+        let address = stub.address;
+        return Err(StubError::Misaligned { address });
+    }
     stub.check_registers(arch)?;
     match arch {
         Arch::X86_64 => x86_64::stub::encode(stub),

@@ -127,7 +127,8 @@ fn arm_effects(code: &[u8], address: u64) -> Vec<Effect> {
     let mut effects = Vec::new();
     // What `adrp` left, for the next instruction.
     let mut page = None;
-    for ((_, insn), pc) in arm_insns(code).zip((address..).step_by(4)) {
+    for (index, (_, insn)) in (0..).zip(arm_insns(code)) {
+        let pc = address.wrapping_add(4 * index);
         let pc_relative = |from: u64, offset| from.wrapping_add_signed(offset);
         let register = |number| number as u8;
         let before = page.take();

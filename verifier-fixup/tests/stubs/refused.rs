@@ -139,6 +139,19 @@ fn an_argument_of_two_words_is_from_the_slot() {
 }
 
 #[test]
+fn stubs_are_aligned() {
+    for arch in ARCHES {
+        let address = stub(arch).address + 8;
+        let misaligned = Stub {
+            address,
+            ..stub(arch)
+        };
+        let error = refused(arch, misaligned);
+        assert_eq!(error, StubError::Misaligned { address });
+    }
+}
+
+#[test]
 fn words_are_aligned_where_they_must_be_read_at_once() {
     let implicit = arguments(Arch::Arm64, 0, &[Value::Slot(0)]);
     for reach in [Reach::Far, Reach::Near] {

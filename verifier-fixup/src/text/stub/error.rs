@@ -41,7 +41,7 @@ pub enum StubError {
         /// Bytes to go.
         distance: i64,
     },
-    /// An address is not aligned as the instruction needs it.
+    /// An address is not aligned as a stub, or an instruction, needs it.
     Misaligned {
         /// The address.
         address: u64,
