@@ -12,6 +12,7 @@ fn main() -> io::Result<()> {
         let extension = match seed.target {
             "rewrite" => "insns",
             "bind" => "descs",
+            "text" => "code",
             _ => "btf",
         };
         fs::write(folder.join(seed.name).with_extension(extension), seed.bytes)?;

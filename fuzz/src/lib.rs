@@ -11,6 +11,7 @@ pub mod relocate;
 pub mod rewrite;
 mod same;
 pub mod seeds;
+pub mod text;
 pub mod validate;
 pub mod write;
 

@@ -36,6 +36,7 @@ pub fn all() -> Vec<Seed> {
         .chain(of("relocate", relocate()))
         .chain(of("rewrite", crate::rewrite::seeds()))
         .chain(of("bind", crate::bind::seeds()))
+        .chain(of("text", crate::text::seeds()))
         .collect()
 }
 

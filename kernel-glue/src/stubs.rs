@@ -2,11 +2,11 @@
 
 //! The stubs of a kfunc, assembled into the module's text: the only code that differs between arches.
 //!
-//! `verifier_fixup::text` says what a stub is, and `kfunc embed` compares every stub of a built module with
+//! `verifier_fixup::text::stub` says what a stub is, and `kfunc embed` compares every stub of a built module with
 //! what it encodes. No code is written at run time.
 
 use kfunc_abi::call::Arch;
-use verifier_fixup::text;
+use verifier_fixup::text::stub;
 
 #[cfg(target_arch = "aarch64")]
 mod arm64;
@@ -20,7 +20,7 @@ const ARCH: Arch = Arch::X86_64;
 
 /// Bytes from one stub to the next, for a kfunc with `implicit` implicit parameters.
 pub const fn stub_len(implicit: usize) -> usize {
-    text::stub_len(ARCH, implicit)
+    stub::pool_stub_len(ARCH, implicit)
 }
 
 /// Assembles the stubs of a kfunc with so many explicit and implicit parameters, as C counts them. The first has the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The fuzz targets of btf-core, which are in `fuzz`.
+//! The fuzz targets, which are in `fuzz`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{ensure, Result};
 
 /// What can be fuzzed.
 pub const TARGETS: &[&str] = &[
-    "parse", "validate", "write", "dedup", "relocate", "rewrite", "bind",
+    "parse", "validate", "write", "dedup", "relocate", "rewrite", "bind", "text",
 ];
 
 /// Seconds for one input; more is a failure.

@@ -50,5 +50,6 @@ pub mod split_bench;
 pub mod split_module;
 pub mod split_oracle;
 pub mod stamp;
+pub mod stub_exec;
 pub mod table;
 pub mod verdict;

@@ -16,7 +16,7 @@ use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
     call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
-    shapes, source_check, split_bench, split_oracle, table,
+    shapes, source_check, split_bench, split_oracle, stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -79,6 +79,11 @@ enum Task {
         #[arg(long, default_value_t = call_oracle::SEED)]
         seed: u64,
     },
+    /// Execute stubs with every mix of implicit arguments, on this CPU and in QEMU's emulation of arm64, and compare every
+    /// register before and after.
+    ///
+    /// Exit status 1 if one is not what it must be, or if a stub with a wrong bit is not found out.
+    Stubs,
     /// Compare what kfunc btf split makes of the BTF of kernels and modules with what their resolve_btfids does.
     ///
     /// Exit status 1 if a byte differs.
@@ -118,7 +123,7 @@ enum Task {
         #[command(flatten)]
         kernels: Selection,
     },
-    /// Check everything: format, lints, unit tests, documentation, calls, all kernels, their BTF, and what they say of ours.
+    /// Check everything: format, lints, unit tests, documentation, calls, stubs, all kernels, their BTF, and what they say of ours.
     Test {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
@@ -195,6 +200,7 @@ fn main() -> ExitCode {
         Task::Calls { prototypes, seed } => {
             BuildRoot::open().and_then(|root| calls(&root, seed, prototypes))
         }
+        Task::Stubs => BuildRoot::open().and_then(|root| stubs(&root)),
         Task::Split { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
@@ -420,6 +426,22 @@ fn calls(root: &BuildRoot, seed: u64, prototypes: usize) -> Result<bool> {
     Ok(compared.failures.is_empty())
 }
 
+/// Tells which stubs do not do what they must; true if none.
+fn stubs(root: &BuildRoot) -> Result<bool> {
+    let executed = step("executing stubs", || stub_exec::check(root))?;
+    for failure in executed.failures.iter().take(SHOWN_DISAGREEMENTS) {
+        eprintln!("FAILED {failure}");
+    }
+    println!(
+        "stubs: {} executed with {} implicit arguments, and {} with a wrong bit; {} failed",
+        executed.stubs,
+        executed.arguments,
+        executed.spoiled,
+        executed.failures.len()
+    );
+    Ok(executed.failures.is_empty())
+}
+
 /// Tells where kfunc btf split and resolve_btfids differ; true if nowhere.
 fn split(root: &BuildRoot, kernels: &Kernels) -> Result<bool> {
     let native = Kernels {
@@ -542,6 +564,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     };
     let root = BuildRoot::open()?;
     let calls_agree = calls(&root, call_oracle::SEED, call_oracle::PROTOTYPES)?;
+    let stubs_work = stubs(&root)?;
     let kernels = Kernels::find(&root, &everything)?;
     let mut outcome = boot_all(&root, &kernels);
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
@@ -565,7 +588,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         "boot tests: {held} passed, {} failed",
         outcome.failures.len()
     );
-    Ok(all_held && calls_agree && splits_agree && as_found)
+    Ok(all_held && calls_agree && stubs_work && splits_agree && as_found)
 }
 
 fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
