@@ -24,5 +24,6 @@ pub mod insn;
 pub mod layout;
 pub mod native;
 pub mod prog;
+pub mod resolve;
 pub mod rewrite;
 pub mod text;
