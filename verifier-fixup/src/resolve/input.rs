@@ -16,6 +16,9 @@ pub enum Rules {
 }
 
 impl Rules {
+    /// All of them, the oldest first.
+    pub const ALL: [Self; 2] = [Self::V6_12, Self::V7_3];
+
     /// The rules of `kernel`; none for one that nobody has looked at. One newer than 7.3 is taken to be like it.
     pub fn of(kernel: KernelVersion) -> Option<Self> {
         match ModelRules::of(kernel)? {
