@@ -20,7 +20,7 @@ use std::mem;
 use anyhow::{ensure, Context, Result};
 use btf_core::Btf;
 use kfunc_cli::KfuncFile;
-use verifier_fixup::resolve::{resolve, Refusal, Way};
+use verifier_fixup::resolve::{resolve, Refusal, RefusalKind, Way};
 
 use crate::boot::{relocated_btf, run_guest};
 use crate::build_root::BuildRoot;
@@ -55,6 +55,9 @@ const REFUSALS: &[&str] = &[
     "verifier bug",
 ];
 const NOT_ALLOWED: &str = "calling kernel function";
+/// What 7.3 says of a parameter that no program can pass, or not this one, before it asks whether the kfunc is allowed
+/// (`get_kfunc_arg_type`). verifier-fixup does not look at what parameters are.
+const PARAMETER: &[&str] = &["must point to", "arena pointer", "Unrecognized"];
 /// The fewest types of program that must have been loaded.
 const FEWEST_TYPES: usize = 18;
 
@@ -75,6 +78,8 @@ pub struct Compared {
     pub loaded: usize,
     /// Calls that only the filter of a set refuses, which is not known.
     pub filtered: usize,
+    /// Refused calls that 7.3 refuses before that for the type of a parameter.
+    pub parameter: usize,
     /// What is not as it must be.
     pub failures: Vec<String>,
 }
@@ -182,7 +187,7 @@ fn compare(known: &Known<'_>, cases: &[Case], report: &Report) -> Result<Compare
             match resolve(kernel, &case.program(fds), call) {
                 Ok(_) => compared.got_further(known, case, load),
                 Err(refusal) => {
-                    compared.was_refused(case, &refusal, load);
+                    compared.was_refused(known, case, &refusal, load);
                     wordings.insert(mem::discriminant(&refusal.kind));
                 }
             }
@@ -197,7 +202,7 @@ fn compare(known: &Known<'_>, cases: &[Case], report: &Report) -> Result<Compare
 
 impl Compared {
     /// What was refused must have been so in the same words.
-    fn was_refused(&mut self, case: &Case, refusal: &Refusal<'_>, load: &Load) {
+    fn was_refused(&mut self, known: &Known<'_>, case: &Case, refusal: &Refusal<'_>, load: &Load) {
         let expected: String = refusal
             .to_string()
             .lines()
@@ -205,6 +210,11 @@ impl Compared {
             .collect();
         if load.errno != 0 && load.text.starts_with(&expected) {
             self.refused += 1;
+        } else if load.text.starts_with(NOT_ALLOWED) && known.may_be_filtered(case) {
+            // Before it comes to what is wrong with the call.
+            self.filtered += 1;
+        } else if known.series.native && comes_late(refusal) && tells_parameter(load) {
+            self.parameter += 1;
         } else {
             let failure = format!(
                 "{case}: expected {expected}, not {}: {}",
@@ -260,14 +270,32 @@ impl Compared {
             .map(|(sort, count)| format!("{count} {sort}"));
         format!(
             "{all} calls resolved ({}) from {} types of program: {} refused in the verifier's words, of {} wordings; \
-             {} got further, {} of them to the end; {} left to filters of the kernel",
+             {} got further, {} of them to the end; {} left to filters of the kernel, {} to types of parameters",
             sorts.collect::<Vec<_>>().join(", "),
             self.types,
             self.refused,
             self.wordings,
             self.further,
             self.loaded,
-            self.filtered
+            self.filtered,
+            self.parameter
         )
     }
+}
+
+/// Whether the verifier says it when it gets to the call, and not before.
+fn comes_late(refusal: &Refusal<'_>) -> bool {
+    matches!(
+        refusal.kind,
+        RefusalKind::NotAllowed { .. }
+            | RefusalKind::Destructive
+            | RefusalKind::Perfmon { .. }
+            | RefusalKind::Sleepable { .. }
+            | RefusalKind::SecondAux
+            | RefusalKind::AuxOnStack { .. }
+    )
+}
+
+fn tells_parameter(load: &Load) -> bool {
+    load.errno != 0 && PARAMETER.iter().any(|words| load.text.contains(words))
 }
