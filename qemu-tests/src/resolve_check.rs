@@ -13,6 +13,7 @@
 
 mod cases;
 mod known;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::mem;
@@ -20,44 +21,17 @@ use std::mem;
 use anyhow::{ensure, Context, Result};
 use btf_core::Btf;
 use kfunc_cli::KfuncFile;
-use verifier_fixup::resolve::{resolve, Refusal, RefusalKind, Way};
+use verifier_fixup::resolve::{resolve, Way};
 
 use crate::boot::{relocated_btf, run_guest};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
-use crate::verdict::{complaints, read, Load, Report};
+use crate::verdict::{complaints, read, Report};
 use crate::{guest, initramfs, module, packages, qemu};
 use cases::{Case, Sort};
 use known::{Known, Module, Vmlinux};
+use told::{as_told, Excuses, Told};
 
-/// How the words begin with which a call is refused for what it is, and not for what it passes.
-const REFUSALS: &[&str] = &[
-    "loading/calling other bpf",
-    "JIT is required",
-    "cannot call kernel function",
-    "invalid kernel function",
-    "negative offset",
-    "kfunc offset",
-    "kfunc fd_idx",
-    "invalid module BTF",
-    "BTF fd for kfunc",
-    "failed to find BTF",
-    "kernel btf_id",
-    "function name",
-    "cannot find function",
-    "kernel function btf_id",
-    "cannot find address",
-    "metadata kfuncs",
-    "The function",
-    NOT_ALLOWED,
-    "destructive kfunc",
-    "program must be sleepable",
-    "verifier bug",
-];
-const NOT_ALLOWED: &str = "calling kernel function";
-/// What 7.3 says of a parameter that no program can pass, or not this one, before it asks whether the kfunc is allowed
-/// (`get_kfunc_arg_type`). verifier-fixup does not look at what parameters are.
-const PARAMETER: &[&str] = &["must point to", "arena pointer", "Unrecognized"];
 /// The fewest types of program that must have been loaded.
 const FEWEST_TYPES: usize = 18;
 
@@ -68,18 +42,10 @@ pub struct Compared {
     pub types: usize,
     /// Calls, by what they are of.
     pub calls: BTreeMap<&'static str, usize>,
-    /// Calls that were refused, in the same words.
-    pub refused: usize,
-    /// Different words, but for names and numbers.
+    /// Different words of the refused ones, but for names and numbers.
     pub wordings: usize,
-    /// Calls that got further.
-    pub further: usize,
-    /// How many of them to the end.
-    pub loaded: usize,
-    /// Calls that only the filter of a set refuses, which is not known.
-    pub filtered: usize,
-    /// Refused calls that 7.3 refuses before that for the type of a parameter.
-    pub parameter: usize,
+    /// Calls, by what was told of them.
+    told: BTreeMap<Told, usize>,
     /// What is not as it must be.
     pub failures: Vec<String>,
 }
@@ -184,13 +150,21 @@ fn compare(known: &Known<'_>, cases: &[Case], report: &Report) -> Result<Compare
                 continue;
             }
             *compared.calls.entry(case.sort.name()).or_default() += 1;
-            match resolve(kernel, &case.program(fds), call) {
-                Ok(_) => compared.got_further(known, case, load),
-                Err(refusal) => {
-                    compared.was_refused(known, case, &refusal, load);
-                    wordings.insert(mem::discriminant(&refusal.kind));
+            let expected = resolve(kernel, &case.program(fds), call).err();
+            let excuses = Excuses {
+                filter: known.may_be_filtered(case),
+                parameter: known.series.native,
+            };
+            match Told::of(expected.as_ref(), load, excuses) {
+                Some(told) => *compared.told.entry(told).or_default() += 1,
+                None => {
+                    let expected = expected.as_ref().map_or("no refusal".to_owned(), as_told);
+                    let (errno, text) = (load.errno, &load.text);
+                    let failure = format!("{case}: expected {expected}, not {errno}: {text}");
+                    compared.failures.push(failure);
                 }
             }
+            wordings.extend(expected.map(|refusal| mem::discriminant(&refusal.kind)));
         }
         compared.wordings = wordings.len();
         Ok(())
@@ -201,41 +175,8 @@ fn compare(known: &Known<'_>, cases: &[Case], report: &Report) -> Result<Compare
 }
 
 impl Compared {
-    /// What was refused must have been so in the same words.
-    fn was_refused(&mut self, known: &Known<'_>, case: &Case, refusal: &Refusal<'_>, load: &Load) {
-        let expected: String = refusal
-            .to_string()
-            .lines()
-            .map(|line| format!("{line};"))
-            .collect();
-        if load.errno != 0 && load.text.starts_with(&expected) {
-            self.refused += 1;
-        } else if load.text.starts_with(NOT_ALLOWED) && known.may_be_filtered(case) {
-            // Before it comes to what is wrong with the call.
-            self.filtered += 1;
-        } else if known.series.native && comes_late(refusal) && tells_parameter(load) {
-            self.parameter += 1;
-        } else {
-            let failure = format!(
-                "{case}: expected {expected}, not {}: {}",
-                load.errno, load.text
-            );
-            self.failures.push(failure);
-        }
-    }
-
-    /// What was not refused must have got further.
-    fn got_further(&mut self, known: &Known<'_>, case: &Case, load: &Load) {
-        let refused = REFUSALS.iter().any(|words| load.text.starts_with(words));
-        if !refused {
-            self.further += 1;
-            self.loaded += usize::from(load.errno == 0);
-        } else if load.text.starts_with(NOT_ALLOWED) && known.may_be_filtered(case) {
-            self.filtered += 1;
-        } else {
-            let failure = format!("{case}: not refused, but {}: {}", load.errno, load.text);
-            self.failures.push(failure);
-        }
+    fn count(&self, told: Told) -> usize {
+        self.told.get(&told).copied().unwrap_or_default()
     }
 
     /// A comparison of nothing proves nothing.
@@ -250,13 +191,9 @@ impl Compared {
             let failure = format!("only {} types of program were loaded", self.types);
             self.failures.push(failure);
         }
-        for (count, what) in [
-            (self.refused, "refused"),
-            (self.further, "further"),
-            (self.loaded, "loaded"),
-        ] {
-            if count == 0 {
-                self.failures.push(format!("no call: {what}"));
+        for told in [Told::Refused, Told::Further, Told::Loaded] {
+            if self.count(told) == 0 {
+                self.failures.push(format!("no call: {told:?}"));
             }
         }
     }
@@ -270,32 +207,15 @@ impl Compared {
             .map(|(sort, count)| format!("{count} {sort}"));
         format!(
             "{all} calls resolved ({}) from {} types of program: {} refused in the verifier's words, of {} wordings; \
-             {} got further, {} of them to the end; {} left to filters of the kernel, {} to types of parameters",
+             {} got further, {} to the end; {} left to filters of the kernel, {} to types of parameters",
             sorts.collect::<Vec<_>>().join(", "),
             self.types,
-            self.refused,
+            self.count(Told::Refused),
             self.wordings,
-            self.further,
-            self.loaded,
-            self.filtered,
-            self.parameter
+            self.count(Told::Further),
+            self.count(Told::Loaded),
+            self.count(Told::Filtered),
+            self.count(Told::Parameter)
         )
     }
-}
-
-/// Whether the verifier says it when it gets to the call, and not before.
-fn comes_late(refusal: &Refusal<'_>) -> bool {
-    matches!(
-        refusal.kind,
-        RefusalKind::NotAllowed { .. }
-            | RefusalKind::Destructive
-            | RefusalKind::Perfmon { .. }
-            | RefusalKind::Sleepable { .. }
-            | RefusalKind::SecondAux
-            | RefusalKind::AuxOnStack { .. }
-    )
-}
-
-fn tells_parameter(load: &Load) -> bool {
-    load.errno != 0 && PARAMETER.iter().any(|words| load.text.contains(words))
 }
