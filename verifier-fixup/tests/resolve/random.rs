@@ -117,7 +117,7 @@ fn calls_and_sets_by_chance_have_an_answer_that_fits() {
     let (mut good, mut bad) = (0, 0);
     for rules in Rules::ALL {
         with_world(rules, |world| {
-            for seed in 0..1_000 {
+            for seed in 0..500 {
                 let mut rng = Rng::with_seed(seed);
                 let sets: Vec<_> = (0..6).map(|_| RandomSet::new(&mut rng)).collect();
                 let sets: Vec<_> = sets.iter().map(RandomSet::registered).collect();
@@ -152,14 +152,14 @@ fn calls_and_sets_by_chance_have_an_answer_that_fits() {
             }
         });
     }
-    assert!(good > 3_000 && bad > 3_000, "{good} good, {bad} bad");
+    assert!(good > 1_500 && bad > 1_500, "{good} good, {bad} bad");
 }
 
 #[test]
 fn damaged_btf_has_an_answer() {
     let whole = vmlinux_bytes();
     let (mut parsed, mut good) = (0, 0);
-    for seed in 0..400 {
+    for seed in 0..200 {
         let mut rng = Rng::with_seed(seed);
         let mut bytes = whole.clone();
         for _ in 0..rng.usize(1..12) {
@@ -213,5 +213,5 @@ fn damaged_btf_has_an_answer() {
             }
         }
     }
-    assert!(parsed > 30 && good > 1_000, "{parsed} parsed, {good} good");
+    assert!(parsed > 15 && good > 500, "{parsed} parsed, {good} good");
 }
