@@ -15,7 +15,7 @@ mod pair;
 
 use btf_core::{Btf, Kind, Param, Params, Type, TypeId};
 
-use crate::KfuncFlags;
+use crate::{KfuncFlags, KSYM_NAME_LEN};
 
 pub use error::{SignatureError, SignatureErrorKind};
 pub(crate) use pair::impl_name;
@@ -100,6 +100,33 @@ impl<'a> Signature<'a> {
             }
         }
         Ok(plain.by_suffix())
+    }
+
+    /// The signature of `func`, a FUNC of `btf`, as a verifier takes it that knows `KF_IMPLICIT_ARGS`
+    /// (`fetch_kfunc_meta` and `is_kfunc_arg_implicit` of `kernel/bpf/verifier.c`, 7.x).
+    ///
+    /// With the flag, the full prototype is that of `foo_impl`, whatever that is, and what it has more than the public one
+    /// is implicit. Nothing is without the flag.
+    ///
+    /// # Errors
+    ///
+    /// Not a FUNC, no prototype, or no `foo_impl`.
+    pub fn of_verifier(
+        btf: &'a Btf<'a>,
+        func: &Type<'a>,
+        flags: KfuncFlags,
+    ) -> Result<Self, SignatureError> {
+        let plain = Self::plain(btf, func)?;
+        if !flags.contains(KfuncFlags::IMPLICIT_ARGS) {
+            return Ok(plain);
+        }
+        let mut buffer = [0; KSYM_NAME_LEN];
+        let name = pair::impl_name(plain.name(), &mut buffer)
+            .ok_or(SignatureErrorKind::LongName.at(func.id()))?;
+        let full = btf
+            .find(name, Kind::FUNC)
+            .ok_or(SignatureErrorKind::NoFull.at(func.id()))?;
+        Ok(plain.paired(&Self::plain(btf, &full)?, Source::Pair))
     }
 
     /// Whether programs see a parameter that should be implicit.
@@ -191,6 +218,11 @@ impl<'a> Signature<'a> {
 
     fn from(self, source: Source) -> Self {
         Self { source, ..self }
+    }
+
+    /// The BTF that it is from.
+    pub fn btf(&self) -> &'a Btf<'a> {
+        self.btf
     }
 
     /// The name that programs call.

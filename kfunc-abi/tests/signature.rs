@@ -335,3 +335,39 @@ fn many_parameters_are_no_surprise() {
     let data = kernel.bytes();
     assert_eq!(told(&data, foo, None).1, "a b c d e f g");
 }
+
+#[test]
+fn the_verifier_goes_by_the_flag_and_the_name_alone() {
+    let mut out = [0; 4096];
+    let mut kernel = Kernel::new(&mut out);
+    let Kernel {
+        u32_, u64_, page, ..
+    } = kernel;
+    let foo = kernel.func("foo", u32_, &[("a", u64_)]);
+    let foreign = kernel.func("foo_impl", u64_, &[("b", page), ("c", page)]);
+    let alone = kernel.func("alone", u32_, &[("a", u64_), ("b__prog", page)]);
+    let long = "l".repeat(507);
+    let long = kernel.func(&long, u32_, &[]);
+    let data = kernel.bytes();
+    let btf = Btf::parse(&data).unwrap();
+    let of = |func: TypeId, flags: Option<KfuncFlags>| {
+        let func = btf.get(func).unwrap();
+        Signature::of_verifier(&btf, &func, flags.unwrap())
+    };
+
+    let pair = of(foo, NATIVE).unwrap();
+    assert_eq!(pair.full_func(), Some(foreign));
+    assert_eq!(words(&btf, &pair), answer(Source::Pair, "a", "c"));
+    let plain = of(foo, OTHER).unwrap();
+    assert_eq!(words(&btf, &plain), answer(Source::Plain, "a", ""));
+    let plain = of(alone, OTHER).unwrap();
+    assert_eq!(words(&btf, &plain), answer(Source::Plain, "a b__prog", ""));
+    for (func, kind) in [
+        (alone, SignatureErrorKind::NoFull),
+        (long, SignatureErrorKind::LongName),
+        (TypeId(1), SignatureErrorKind::NoFunc),
+    ] {
+        let error = of(func, NATIVE).unwrap_err();
+        assert_eq!((error.kind, error.id), (kind, func));
+    }
+}

@@ -7,7 +7,6 @@
  *
  * The host knows what must come of each (src/compat/expected.rs).
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,13 +39,6 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 	if (level == LIBBPF_WARN && !strncmp(line, kfunc, strlen(kfunc)))
 		strcpy(warning, line + strlen("libbpf: "));
 	return 0;
-}
-
-/* Whether a line of the verifier's log is about how it got there: instructions, registers, source, statistics. */
-static bool is_trace(const char *line)
-{
-	return isdigit(*line) || *line == ';' || !strncmp(line, "R0", 2) || !strncmp(line, "R1=", 3) ||
-	       !strncmp(line, "processed ", 10) || !strncmp(line, "func#", 5) || !*line;
 }
 
 /* The first words in the verifier's log. */

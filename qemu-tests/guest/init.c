@@ -3,15 +3,16 @@
  * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
  * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "compat",
  * one with BTF of several tools; with "split=NAME" and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c);
- * with "jited", nothing is tested, but the code of programs told (jited.c).
+ * with "jited", nothing is tested, but the code of programs told (jited.c); with "resolve", what the verifier says of
+ * calls (resolve.c).
  * "native" says that the kernel has implicit arguments of its own. One line each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
  *   @cell CELL|WHO|WORDS               one cell of the compatibility table (compat.c)
- *   @load WAY|ERRNO|TEXT               what was said of a program that calls a kfunc of the kernel (doctor.c)
+ *   @load WAY|ERRNO|TEXT               what was said of a program that calls a kfunc of the kernel (doctor.c, resolve.c)
  *   @jited NAME|CALLS|ADDRESS:HEX …    the code of a program's functions, which have so many calls (jited.c)
- *   @symbol ADDRESS|NAME               a function, as the kernel shows it (jited.c)
+ *   @symbol ADDRESS|NAME               a function, as the kernel shows it (jited.c, resolve.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
@@ -38,6 +39,7 @@
 #include "jited.h"
 #include "kernel_log.h"
 #include "programs.h"
+#include "resolve.h"
 #include "shapes.h"
 
 #define MODULE "kfunc_example"
@@ -323,7 +325,7 @@ int main(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	const char *split = NULL, *unsplit = NULL;
-	bool shapes = false, compat = false, jited = false;
+	bool shapes = false, compat = false, jited = false, resolve = false;
 	int log;
 
 	mkdir("/proc", 0755);
@@ -345,6 +347,8 @@ int main(int argc, char **argv)
 			compat = true;
 		if (!strcmp(argv[i], "jited"))
 			jited = true;
+		if (!strcmp(argv[i], "resolve"))
+			resolve = true;
 		if (!strncmp(argv[i], "split=", 6))
 			split = argv[i] + 6;
 		if (!strncmp(argv[i], "unsplit=", 8))
@@ -358,6 +362,8 @@ int main(int argc, char **argv)
 		test_compat();
 	else if (jited)
 		test_jited();
+	else if (resolve)
+		test_resolve();
 	else if (split)
 		test_doctor(split, unsplit);
 	else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* Modules and BPF programs: loaded, run, unloaded. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -26,6 +27,12 @@ const char *last_words(void)
 		if (*at < ' ' || *at > '~' || *at == '|')
 			*at = ' ';
 	return words;
+}
+
+bool is_trace(const char *line)
+{
+	return isdigit(*line) || *line == ';' || !strncmp(line, "R0", 2) || !strncmp(line, "R1=", 3) ||
+	       !strncmp(line, "processed ", 10) || !strncmp(line, "func#", 5) || !*line;
 }
 
 void check(bool held, const char *name, const char *format, ...)
@@ -85,6 +92,25 @@ int rmmod_patiently(const char *module)
 	while ((error = rmmod(module)) == -EAGAIN && seconds() < deadline)
 		usleep(20000);
 	return error;
+}
+
+int btf_fd(const char *wanted)
+{
+	__u32 id = 0;
+
+	while (!bpf_btf_get_next_id(id, &id)) {
+		char name[64] = "";
+		struct bpf_btf_info info = { .name = (unsigned long)name, .name_len = sizeof(name) };
+		__u32 len = sizeof(info);
+		int fd = bpf_btf_get_fd_by_id(id);
+
+		if (fd < 0)
+			continue;
+		if (!bpf_btf_get_info_by_fd(fd, &info, &len) && !strcmp(name, wanted))
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
 }
 
 int load(struct program *program, const char *path, const char *name)

@@ -30,6 +30,9 @@ extern char verifier_log[1 << 16];
 /* The end of verifier_log, on one line. */
 const char *last_words(void);
 
+/* Whether a line of the verifier's log is about how it got there: instructions, registers, source, statistics. */
+bool is_trace(const char *line);
+
 /* Tells the host: "@check NAME|ok", or what is wrong instead of ok. */
 void check(bool held, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -44,6 +47,9 @@ double seconds(void);
 int insmod(const char *path, const char *options);
 int rmmod(const char *module);
 int rmmod_patiently(const char *module);
+
+/* The BTF of a module, or of vmlinux, as a file descriptor. */
+int btf_fd(const char *wanted);
 
 /* Loads the program `name` of the object file `path`. Gives a negative errno, or 0. */
 int load(struct program *program, const char *path, const char *name);

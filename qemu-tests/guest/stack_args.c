@@ -18,26 +18,6 @@
 #define MOST_ARGS 12
 #define MODULE_BTF_INDEX 1	/* in fd_array: 0 stands for vmlinux */
 
-/* The BTF of a module, as a file descriptor. */
-static int module_btf_fd(const char *module)
-{
-	__u32 id = 0;
-
-	while (!bpf_btf_get_next_id(id, &id)) {
-		char name[64] = "";
-		struct bpf_btf_info info = { .name = (unsigned long)name, .name_len = sizeof(name) };
-		__u32 len = sizeof(info);
-		int fd = bpf_btf_get_fd_by_id(id);
-
-		if (fd < 0)
-			continue;
-		if (!bpf_btf_get_info_by_fd(fd, &info, &len) && !strcmp(name, module))
-			return fd;
-		close(fd);
-	}
-	return -ENOENT;
-}
-
 static __s32 func_id(const char *module, const char *kfunc)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
@@ -73,7 +53,7 @@ static int write_program(struct bpf_insn *insns, __s32 kfunc, int passed)
 
 __s64 call_with(const char *module, const char *kfunc, int passed)
 {
-	int fds[2] = { 0, module_btf_fd(module) };
+	int fds[2] = { 0, btf_fd(module) };
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .fd_array = fds, .prog_flags = BPF_F_SLEEPABLE,
 		    .log_buf = verifier_log, .log_size = sizeof(verifier_log), .log_level = 1);
 	struct bpf_insn insns[MOST_ARGS + 8];

@@ -101,7 +101,7 @@ fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) ->
 }
 
 /// The BTF that a kernel with the BTF `vmlinux` makes of the module's.
-fn relocated_btf(module: &Embedded, vmlinux: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn relocated_btf(module: &Embedded, vmlinux: &[u8]) -> Result<Vec<u8>> {
     let Some(base) = &module.btf_base else {
         return Ok(module.btf.clone());
     };

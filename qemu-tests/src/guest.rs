@@ -27,6 +27,8 @@ const SOURCES: &[&str] = &[
     "guest/kernel_log.h",
     "guest/programs.c",
     "guest/programs.h",
+    "guest/resolve.c",
+    "guest/resolve.h",
     "guest/shapes.c",
     "guest/shapes.h",
     "guest/stack_args.c",
@@ -112,7 +114,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c resolve.c shapes.c \
                          stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \

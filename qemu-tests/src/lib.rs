@@ -42,6 +42,7 @@ pub mod progress;
 pub mod qemu;
 pub mod real_btf;
 pub mod resolve_btfids;
+pub mod resolve_check;
 pub mod round_trip;
 pub mod rust_tree;
 pub mod shapes;

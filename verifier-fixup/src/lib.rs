@@ -6,6 +6,7 @@
 //!   BTF of the running kernel ──► layout: where the descriptors keep what
 //!   BTF of the module         ──► native: may the verifier fill this kfunc's argument by itself?
 //!
+//!   call             ──► resolve: which kfunc it is, whether it is allowed, where its implicit arguments come from
 //!   program          ──► fixup, rewrite: what the verifier makes of its calls
 //!   descriptor table ──► bind: the edits that send a program's calls to its stub
 //!   stub address     ──► text: the machine code that the stub must be
@@ -24,5 +25,6 @@ pub mod insn;
 pub mod layout;
 pub mod native;
 pub mod prog;
+pub mod resolve;
 pub mod rewrite;
 pub mod text;

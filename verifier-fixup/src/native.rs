@@ -72,7 +72,7 @@ fn proto<'a>(btf: &Btf<'a>, func: &[u8]) -> Option<Type<'a>> {
 }
 
 /// `is_kfunc_arg_prog_aux` of `kernel/bpf/verifier.c`: a pointer to the vmlinux's own struct.
-fn is_prog_aux(btf: &Btf<'_>, param: Param) -> bool {
+pub(crate) fn is_prog_aux(btf: &Btf<'_>, param: Param) -> bool {
     let pointee = |ty: Type<'_>| ty.target().filter(|_| ty.kind() == Kind::PTR);
     let resolve = |id: TypeId| btf.skip_modifiers(id).ok().flatten();
     resolve(param.ty)

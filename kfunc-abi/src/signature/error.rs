@@ -23,6 +23,10 @@ pub enum SignatureErrorKind {
     NoFunc,
     /// The FUNC has no FUNC_PROTO.
     NoPrototype,
+    /// With its suffix, the name is longer than `KSYM_NAME_LEN`.
+    LongName,
+    /// There is no FUNC with the full prototype.
+    NoFull,
     /// The full prototype returns something else than the public one.
     OtherReturnType,
     /// The parameter of this number, counted from 0, is another one in the full prototype, or not there.
@@ -42,6 +46,8 @@ impl fmt::Display for SignatureErrorKind {
         match self {
             Self::NoFunc => f.write_str("there is no such function"),
             Self::NoPrototype => f.write_str("the function has no prototype"),
+            Self::LongName => f.write_str("the name is too long to have _impl behind it"),
+            Self::NoFull => f.write_str("there is no function with the full prototype"),
             Self::OtherReturnType => {
                 f.write_str("the full prototype returns something else than the public one")
             }

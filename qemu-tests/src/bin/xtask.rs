@@ -16,7 +16,7 @@ use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
     call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
-    shapes, source_check, split_bench, split_oracle, stub_exec, table,
+    resolve_check, shapes, source_check, split_bench, split_oracle, stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -96,6 +96,14 @@ enum Task {
     ///
     /// Exit status 1 if one differs.
     Fixup {
+        #[command(flatten)]
+        kernels: Selection,
+    },
+    /// Load programs that call kfuncs, and what is none, into the kernels, and compare what their verifiers say with what
+    /// verifier-fixup does.
+    ///
+    /// Exit status 1 if they disagree.
+    Resolve {
         #[command(flatten)]
         kernels: Selection,
     },
@@ -207,6 +215,13 @@ fn main() -> ExitCode {
         }),
         Task::Fixup { kernels } => BuildRoot::open().and_then(|root| {
             let failures = check_fixups(&root, &Kernels::find(&root, &kernels)?);
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
+        }),
+        Task::Resolve { kernels } => BuildRoot::open().and_then(|root| {
+            let failures = resolve_all_calls(&root, &Kernels::find(&root, &kernels)?);
             for failure in &failures {
                 eprintln!("FAILED {failure}");
             }
@@ -339,6 +354,20 @@ fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
 fn check_fixups(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
     let (_, failures) = kernels.each(|kernel, _| {
         println!("{kernel}: {}", fixup_check::check(root, kernel)?);
+        Ok(())
+    });
+    failures
+}
+
+/// Boots the selected kernels, and compares what they and verifier-fixup say of calls. Gives what failed.
+fn resolve_all_calls(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let compared = resolve_check::check(root, kernel)?;
+        println!("{kernel}: {}", compared.line());
+        let shown = compared.failures.iter().take(SHOWN_DISAGREEMENTS);
+        let shown: Vec<_> = shown.cloned().collect();
+        let count = compared.failures.len();
+        ensure!(count == 0, "{count} disagreements:\n{}", shown.join("\n"));
         Ok(())
     });
     failures
@@ -573,6 +602,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     outcome.failures.extend(boot_all_compat(&root, &kernels));
     outcome.failures.extend(find_all_calls(&root, &kernels));
     outcome.failures.extend(check_fixups(&root, &kernels));
+    outcome.failures.extend(resolve_all_calls(&root, &kernels));
     let splits_agree = split(&root, &kernels)?;
     let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;
