@@ -123,11 +123,13 @@ macro_rules! emit_kfunc {
                 static __KFUNC_STUBS: u8;
             }
             #[export_name = ::core::concat!("__kfunc_body_", ::core::stringify!($name))]
-            extern "C" fn __kfunc_body($($arg: $Arg,)* $($own: $Own),*) -> $Ret $body
+            extern "C" fn __kfunc_body(
+                $($arg: $Arg,)* $($own: <$Own as $crate::Provider>::For<'_>),*
+            ) -> $Ret $body
 
             #[export_name = ::core::stringify!($name)]
             extern "C" fn __kfunc_entry(
-                $($arg: $Arg,)* $($own: ::core::mem::MaybeUninit<$Own>),*
+                $($arg: $Arg,)* $($own: ::core::mem::MaybeUninit<<$Own as $crate::Provider>::For<'_>>),*
             ) -> $Ret {
                 if $crate::native_active(__KFUNC_NATIVE) {
                     $(
@@ -199,7 +201,7 @@ macro_rules! emit_kfunc {
         }
         const _: () = ::core::assert!(
             <$Own as $crate::Provider>::NATIVE,
-            "native delivery fills in one ProgAux only: the register of anything else would hold what the program left in it"
+            "native delivery fills in one ProgAux or Prog only: the register of anything else would hold what the program left in it"
         );
     };
     // Without slots. With implicit parameters, that is refused when the declaration is checked.

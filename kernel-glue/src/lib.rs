@@ -49,7 +49,9 @@ pub use kfunc::Kfunc;
 pub use module::{KfuncSet, Module, Options};
 pub use param::Explicit;
 pub use program::Program;
-pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
+pub use provider::{
+    ByProgram, Const, FromProgram, PerProgram, Prog, ProgAux, Provider, Refusal, State, StateCell,
+};
 pub use register::{register, Errno, Registration};
 pub use returned::{Handed, Returned};
 

@@ -8,10 +8,16 @@ use kfunc_abi::AsC;
 
 use crate::Program;
 
+mod by_program;
+mod constant;
 mod per_program;
+mod prog;
 mod prog_aux;
 
+pub use by_program::{ByProgram, FromProgram};
+pub use constant::Const;
 pub use per_program::{PerProgram, State, StateCell};
+pub use prog::Prog;
 pub use prog_aux::ProgAux;
 
 /// A type that can stand as an `#[implicit]` parameter: it says what a program is given at bind time.
@@ -20,10 +26,13 @@ pub use prog_aux::ProgAux;
 ///
 /// `Self` is passed in one general-purpose register, and what [`Provider::bind`] gives is, in its low bits, a valid
 /// `Self` for as long as the program lives. If [`Provider::NATIVE`] is set, so is the `struct bpf_prog_aux *` of the
-/// program.
+/// program. [`Provider::For`] is `Self` but for its lifetime.
 pub unsafe trait Provider: AsC + Sized {
     /// Whether the verifier of Linux 7.0 and later can fill it in by itself.
     const NATIVE: bool = false;
+
+    /// The type, for the time of a call: what the body gets, and cannot keep. `Self`, if it has no lifetime.
+    type For<'call>: AsC;
 
     /// What the provider keeps for each slot.
     type Store: Sync + 'static;
