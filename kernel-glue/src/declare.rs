@@ -107,6 +107,8 @@ macro_rules! emit_kfunc {
             const __KFUNC_SLOTS: usize = $slots;
             /// Which implicit arguments the verifier can fill in.
             const __KFUNC_NATIVE: &[bool] = &[$(<$Own as $crate::Provider>::NATIVE),*];
+            /// Where the stubs take them from.
+            const __KFUNC_SOURCES: &[$crate::Source] = &[$(<$Own as $crate::Provider>::SOURCE),*];
             const __KFUNC_VALUES_LEN: usize = __KFUNC_SLOTS * __KFUNC_NATIVE.len();
             $($crate::check_registers::<$Arg>(<$Arg as $crate::Explicit>::PASSED.c_params());)*
             $($crate::check_registers::<$Own>(1);)*
@@ -165,7 +167,7 @@ macro_rules! emit_kfunc {
                         __KFUNC_NATIVE.len(),
                     ),
                     &raw const __KFUNC_STUBS,
-                    $crate::stub_len(__KFUNC_NATIVE.len()),
+                    $crate::stub_len(__KFUNC_SOURCES),
                     __kfunc_visit,
                 )
             };
@@ -189,7 +191,8 @@ macro_rules! emit_kfunc {
         $crate::stub_pool!(
             $name, $slots,
             0 $(+ <$Arg as $crate::Explicit>::PASSED.c_params())*,
-            [$(::core::stringify!($own)),*].len()
+            [$(::core::stringify!($own)),*].len(),
+            $crate::call_sites(&[$(<$Own as $crate::Provider>::SOURCE),*])
         );
     };
     (kfunc [$($doc:expr)*] [$vis:vis] $name:ident in $Set:ident programs $programs:tt
@@ -293,7 +296,7 @@ macro_rules! kfunc_decl {
                 $($crate::kfunc_abi::ParamDecl {
                     name: ::core::stringify!($own),
                     ty: <$Own as $crate::kfunc_abi::AsC>::C_TYPE,
-                    passed: $crate::kfunc_abi::Passed::Implicitly,
+                    passed: <$Own as $crate::Provider>::SOURCE.passed(),
                 },)*
             ],
         }

@@ -37,6 +37,7 @@ mod registered;
 mod returned;
 mod slots;
 mod stubs;
+mod time;
 mod types;
 mod unbind;
 
@@ -50,8 +51,10 @@ pub use module::{KfuncSet, Module, Options};
 pub use param::Explicit;
 pub use program::Program;
 pub use provider::{
-    ByProgram, Const, FromProgram, PerProgram, Prog, ProgAux, Provider, Refusal, State, StateCell,
+    ByProgram, CallSite, Const, FromProgram, PerProgram, PerSite, Prog, ProgAux, Provider, Refusal,
+    SiteTable, Source, State, StateCell,
 };
+pub use time::monotonic_ns;
 pub use register::{register, Errno, Registration};
 pub use returned::{Handed, Returned};
 
@@ -70,4 +73,4 @@ pub use returned::returned_type;
 #[doc(hidden)]
 pub use slots::Slots;
 #[doc(hidden)]
-pub use stubs::stub_len;
+pub use stubs::{call_sites, stub_len};

@@ -6,17 +6,22 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 
 use kfunc_abi::ProgType;
+use verifier_fixup::insn::Insn;
 use verifier_fixup::layout::{Layout, NAME_LEN, TAG_LEN};
 
 use crate::memory;
+use crate::registered::Ids;
 
 /// A BPF program (`struct bpf_prog`) that lives as long as this value does.
 ///
 /// What is said of it was set before it was checked, and stays (`bpf_prog_load` of `kernel/bpf/syscall.c`).
+#[derive(Clone, Copy)]
 pub struct Program<'p> {
     prog: NonNull<c_void>,
     aux: NonNull<c_void>,
     layout: &'p Layout,
+    /// The kfunc that it is being bound to.
+    ids: Ids,
 }
 
 impl<'p> Program<'p> {
@@ -31,7 +36,17 @@ impl<'p> Program<'p> {
         // SAFETY: The caller promises a live program of this layout; `aux` does not change.
         let aux = unsafe { memory::read::<*mut c_void>(prog.as_ptr(), layout.prog_aux) };
         let aux = NonNull::new(aux)?;
-        Some(Self { prog, aux, layout })
+        Some(Self {
+            prog,
+            aux,
+            layout,
+            ids: Ids::default(),
+        })
+    }
+
+    /// The program, while it is being bound to the kfunc with these ids.
+    pub(crate) fn calling(&self, ids: Ids) -> Self {
+        Self { ids, ..*self }
     }
 
     /// The program's `struct bpf_prog_aux`. It stays where it is for the program's whole life, while the
@@ -86,6 +101,26 @@ impl<'p> Program<'p> {
     pub fn load_time(&self) -> u64 {
         // SAFETY: The program is live and of this layout; the time was set before it was checked.
         unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_load_time) }
+    }
+
+    /// How many instructions of the program call the kfunc to which it is being bound. Those count, too, that call one of
+    /// another module with the same BTF id.
+    pub fn call_sites(&self) -> usize {
+        // SAFETY: The program is live and of this layout; only the thread that checks it, this one, changes it.
+        let len: u32 = unsafe { memory::read(self.prog.as_ptr(), self.layout.prog_len) };
+        let first = self
+            .prog
+            .as_ptr()
+            .wrapping_byte_add(self.layout.prog_insns as usize)
+            .cast::<Insn>();
+        // SAFETY: The program has so many instructions there, of which any bytes are some; nobody changes them meanwhile.
+        let insns = unsafe { core::slice::from_raw_parts(first, len as usize) };
+        // Their ids are still those of BTF: the verifier writes others when all is checked (`fixup_kfunc_call` of
+        // `kernel/bpf/verifier.c`). No pass before or after makes a second call of one.
+        insns
+            .iter()
+            .filter(|insn| insn.calls_kfunc(self.ids.public) || insn.calls_kfunc(self.ids.legacy))
+            .count()
     }
 
     /// The program's table of kfunc descriptors (`struct bpf_kfunc_desc_tab`); NULL if it has none.
