@@ -54,9 +54,9 @@ pub use provider::{
     ByProgram, CallSite, Const, FromProgram, PerProgram, PerSite, Prog, ProgAux, Provider, Refusal,
     SiteTable, Source, State, StateCell,
 };
-pub use time::monotonic_ns;
 pub use register::{register, Errno, Registration};
 pub use returned::{Handed, Returned};
+pub use time::monotonic_ns;
 
 #[doc(hidden)]
 pub use declare::{check_registers, MAX_PARAMS};

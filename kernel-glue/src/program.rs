@@ -117,10 +117,11 @@ impl<'p> Program<'p> {
         let insns = unsafe { core::slice::from_raw_parts(first, len as usize) };
         // Their ids are still those of BTF: the verifier writes others when all is checked (`fixup_kfunc_call` of
         // `kernel/bpf/verifier.c`). No pass before or after makes a second call of one.
-        insns
-            .iter()
-            .filter(|insn| insn.calls_kfunc(self.ids.public) || insn.calls_kfunc(self.ids.legacy))
-            .count()
+        let calls =
+            |insn: &&Insn| insn.calls_kfunc(self.ids.public) || insn.calls_kfunc(self.ids.legacy);
+        let calls = insns.iter().filter(calls);
+        // Not `count`, which panics where the sum does not fit.
+        calls.fold(0, |count: usize, _| count.saturating_add(1))
     }
 
     /// The program's table of kfunc descriptors (`struct bpf_kfunc_desc_tab`); NULL if it has none.

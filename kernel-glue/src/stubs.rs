@@ -2,11 +2,11 @@
 
 //! The stubs of a kfunc, assembled into the module's text: the only code that differs between arches.
 //!
-//! `verifier_fixup::text` says what a stub is, and `kfunc embed` compares every stub of a built module with
+//! `verifier_fixup::text::stub` says what a stub is, and `kfunc embed` compares every stub of a built module with
 //! what it encodes. No code is written at run time.
 
 use kfunc_abi::call::Arch;
-use verifier_fixup::text;
+use verifier_fixup::text::stub;
 
 use crate::Source;
 
@@ -22,7 +22,7 @@ const ARCH: Arch = Arch::X86_64;
 
 /// Bytes from one stub to the next, for a kfunc whose implicit arguments come from these sources.
 pub const fn stub_len(sources: &[Source]) -> usize {
-    text::stub_len(ARCH, sources.len(), call_sites(sources).count_ones() as usize)
+    stub::pool_stub_len(ARCH, sources.len(), call_sites(sources))
 }
 
 /// A bit for each source that is the call: that of the first is the lowest.

@@ -9,7 +9,7 @@ use kfunc_abi::record::RecordError;
 use kfunc_abi::split::SplitErrorKind;
 use kfunc_abi::{IdSetError, Kind, SignatureError, Unspellable};
 use verifier_fixup::layout::LayoutError;
-use verifier_fixup::text::StubError;
+use verifier_fixup::text::stub::StubError;
 
 use crate::Refusal;
 

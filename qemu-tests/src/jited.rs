@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use kfunc_abi::call;
 use verifier_fixup::text::call::{calls, CallForm};
-use verifier_fixup::text::stub_len;
+use verifier_fixup::text::stub::pool_stub_len;
 
 use crate::boot::{program_files, run_guest};
 use crate::build_root::BuildRoot;
@@ -134,7 +134,7 @@ fn is_function(functions: &BTreeMap<u64, &str>, arch: call::Arch, address: u64) 
         return false;
     };
     let offset = address - begin;
-    let stub = stub_len(arch, IMPLICIT) as u64;
+    let stub = pool_stub_len(arch, IMPLICIT, 0) as u64;
     let in_pool = name.starts_with(STUBS) && offset % stub == 0 && offset / stub < SLOTS;
     offset == 0 || in_pool
 }

@@ -81,7 +81,7 @@ impl<T: State, const N: usize> AsC for PerSite<'_, T, N> {
 unsafe impl<T: State, const N: usize> Provider for PerSite<'_, T, N> {
     type For<'call> = PerSite<'call, T, N>;
     type Store = StateCell<SiteTable<T, N>>;
-    const EMPTY: Self::Store = StateCell::new();
+    const EMPTY: StateCell<SiteTable<T, N>> = StateCell::new();
 
     unsafe fn bind(store: &'static Self::Store, program: &Program<'_>) -> Result<usize, Refusal> {
         if program.call_sites() > N {

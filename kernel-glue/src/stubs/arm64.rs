@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `verifier_fixup::text::arm64`, for the assembler.
+//! The stubs of `verifier_fixup::text::stub`, for the assembler.
 
 /// One stub.
 #[doc(hidden)]

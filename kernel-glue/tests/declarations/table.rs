@@ -491,4 +491,37 @@ kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc] pub fn foo(a: *mut Node)
         "#[kfunc(slots = 1)] pub fn foo(a: Uninit<Counter>, #[implicit] p: ProgAux) {}",
         "#[kfunc] pub fn foo(a: Uninit<Counter>) {}",
     ),
+    kfunc(
+        "native delivery of a constant",
+        "native delivery fills in one",
+        "#[kfunc(native)] pub fn foo(#[implicit] c: Const<5>) {}",
+        "#[kfunc(native)] pub fn foo(#[implicit] p: Prog) {}",
+    ),
+    kfunc(
+        "a call site without slots",
+        "says `slots = N`",
+        "#[kfunc] pub fn foo(#[implicit] site: CallSite) {}",
+        "#[kfunc(slots = 1)] pub fn foo(#[implicit] site: CallSite) {}",
+    ),
+    kfunc(
+        "a call site that is passed",
+        "a BPF program cannot pass a `CallSite`",
+        "#[kfunc(slots = 1)] pub fn foo(site: CallSite, #[implicit] p: Prog) {}",
+        "#[kfunc(slots = 1)] pub fn foo(#[implicit] site: CallSite, #[implicit] p: Prog) {}",
+    ),
+    kfunc(
+        "state of a place that is nobody's",
+        "mismatched types",
+        "#[kfunc(slots = 1)] pub fn foo(a: u64, #[implicit] t: PerSite<'_, Total, 4>) { t.at(a); }",
+        "#[kfunc(slots = 1)] pub fn foo(a: u64, #[implicit] t: PerSite<'_, Total, 4>, #[implicit] s: CallSite) { t.at(s); }",
+    ),
+    items(
+        "a function that makes nothing of programs",
+        "FromProgram` is not satisfied",
+        "pub struct Uid;
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] u: ByProgram<Uid>) {} } }",
+        "pub struct Uid;
+impl FromProgram for Uid { fn from_program(program: &Program<'_>) -> Result<u64, Refusal> { Ok(program.loader_uid().into()) } }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] u: ByProgram<Uid>) {} } }",
+    ),
 ];

@@ -8,8 +8,8 @@ use btf_core::Kind;
 
 use super::cursor::Cursor;
 use super::{
-    Tag, TypeCode, CALL_SITE, HEADER_LEN, KIND_KFUNC, KIND_LAYOUT, KIND_TYPE, LEGACY, MAGIC, NATIVE, SECTION,
-    SIGNED, VERSION,
+    Tag, TypeCode, CALL_SITE, HEADER_LEN, KIND_KFUNC, KIND_LAYOUT, KIND_TYPE, LEGACY, MAGIC,
+    NATIVE, SECTION, SIGNED, VERSION,
 };
 use crate::{Annotation, KfuncFlags, ProgType};
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Compares the stubs that were assembled into a module with those that `verifier_fixup::text` encodes.
+//! Compares the stubs that were assembled into a module with those that `verifier_fixup::text::stub` encodes.
 
 use std::fmt::Write as _;
 
 use kfunc_abi::call::Arch;
 use kfunc_abi::record::Kfunc;
 use object::{elf, SectionIndex};
-use verifier_fixup::text::{encode, stub_len, Stub, VALUE_LEN};
+use verifier_fixup::text::stub::{
+    encode, pool_arguments, pool_stub_len, ArgRegisters, Reach, Stub, VALUE_LEN,
+};
 
 use super::module::{Module, Place, Relocation};
 use crate::{Error, Result};
@@ -28,9 +30,6 @@ pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
         return Ok(());
     }
     let name = kfunc.name;
-    if kfunc.slots == 0 {
-        return Ok(());
-    }
     let place = |symbol: String| {
         module.symbol(&symbol).ok_or_else(|| Error::NoSymbol {
             kfunc: name.to_owned(),
@@ -44,8 +43,20 @@ pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
     let text = module.data(pool.section)?;
 
     let mut sections = Sections::default();
-    let implicit = kfunc.params.saturating_sub(kfunc.explicit);
-    let len = stub_len(module.arch(), implicit);
+    let stub_error = |slot, error| Error::Stub {
+        kfunc: name.to_owned(),
+        slot,
+        error,
+    };
+    let count = kfunc.params.saturating_sub(kfunc.explicit);
+    let implicit = kfunc.params().filter(|param| param.implicit);
+    let call_sites = (0..).zip(implicit).fold(0, |sites, (number, param)| {
+        sites | u32::from(param.call_site) << number
+    });
+    let implicit: Vec<_> = pool_arguments(module.arch(), kfunc.explicit, count, call_sites)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| stub_error(0, error))?;
+    let len = pool_stub_len(module.arch(), count, call_sites);
     for slot in 0..kfunc.slots {
         let start = pool.offset as usize + slot as usize * len;
         let mut assembled = text.get(start..start + len).unwrap_or_default().to_vec();
@@ -61,16 +72,13 @@ pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
         }
         let stub = Stub {
             address: sections.address(pool) + start as u64 - pool.offset,
-            slot: sections.address(slots) + u64::from(slot) * (implicit * VALUE_LEN) as u64,
+            slot: sections.address(slots) + u64::from(slot) * (count * VALUE_LEN) as u64,
             body: sections.address(body),
-            explicit: kfunc.explicit,
-            implicit,
+            implicit: &implicit,
+            reach: Reach::Far,
+            registers: ArgRegisters::OfBpf,
         };
-        let expected = encode(module.arch(), &stub).map_err(|error| Error::Stub {
-            kfunc: name.to_owned(),
-            slot,
-            error,
-        })?;
+        let expected = encode(module.arch(), &stub).map_err(|error| stub_error(slot, error))?;
         if assembled != expected.bytes() {
             return Err(Error::StubDiffers {
                 kfunc: name.to_owned(),

@@ -9,7 +9,7 @@ use object::{
     Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, SectionKind,
     SymbolFlags, SymbolKind, SymbolScope,
 };
-use verifier_fixup::text::{encode, Stub};
+use verifier_fixup::text::stub::{encode, pool_arguments, ArgRegisters, Reach, Stub};
 
 pub(crate) const VERMAGIC_6_12: &str =
     "6.12.117+deb13-cloud-amd64 SMP preempt mod_unload modversions ";
@@ -105,13 +105,15 @@ impl Module {
     /// Stub, slot and body in one section, so that the stub needs no relocation.
     fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        if let Some((_, implicit, good)) = self.stub {
+        if let Some((_, count, good)) = self.stub {
+            let implicit = pool_arguments(self.arch, 1, count, 0).collect::<Result<Vec<_>, _>>();
             let stub = Stub {
                 address: 0x1000,
                 slot: 0x1040,
                 body: 0x1080,
-                explicit: 1,
-                implicit,
+                implicit: &implicit.unwrap(),
+                reach: Reach::Far,
+                registers: ArgRegisters::OfBpf,
             };
             text.extend(encode(self.arch, &stub).unwrap().bytes());
             text[5] ^= u8::from(!good);

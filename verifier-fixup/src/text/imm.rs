@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The fields of branches: what is too far has no value, so that an encoder cannot cut it short.
+//! The fields of branches, and of what finds data ([`data`]): what is too far has no value, so that an encoder cannot cut
+//! it short.
 
 use core::fmt;
 
 use super::distance;
+
+pub mod data;
 
 /// Why an instruction cannot go there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub enum ReachError {
         /// Bytes to go.
         distance: i64,
     },
-    /// The target is not where an instruction begins.
+    /// The target is not where an instruction begins, or a word.
     Misaligned {
         /// Its address.
         address: u64,
