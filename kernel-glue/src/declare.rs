@@ -66,7 +66,7 @@ pub const fn check_registers<T>(count: usize) {
 /// | option | |
 /// |---|---|
 /// | `slots = N` | how many programs can be bound at once; demanded if something is implicit |
-/// | `native` | instead of slots: only the verifier of Linux 7.0 and later fills it in, one [`crate::ProgAux`] |
+/// | `native` | instead of slots: only the verifier of Linux 7.0 and later fills it in, one [`crate::ProgAux`] or [`crate::Prog`] |
 /// | `legacy` | programs may also call `foo_impl(.., NULL)`, as they did before there were implicit arguments |
 /// | `flags = [A, B]` | constants of [`kfunc_abi::KfuncFlags`] |
 ///

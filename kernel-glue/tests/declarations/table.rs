@@ -505,12 +505,12 @@ kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc] pub fn foo(a: *mut Node)
     ),
     kfunc(
         "a call site that is passed",
-        "a BPF program cannot pass a `CallSite`",
+        "not a type for an explicit parameter",
         "#[kfunc(slots = 1)] pub fn foo(site: CallSite, #[implicit] p: Prog) {}",
         "#[kfunc(slots = 1)] pub fn foo(#[implicit] site: CallSite, #[implicit] p: Prog) {}",
     ),
     kfunc(
-        "state of a place that is nobody's",
+        "state of no place",
         "mismatched types",
         "#[kfunc(slots = 1)] pub fn foo(a: u64, #[implicit] t: PerSite<'_, Total, 4>) { t.at(a); }",
         "#[kfunc(slots = 1)] pub fn foo(a: u64, #[implicit] t: PerSite<'_, Total, 4>, #[implicit] s: CallSite) { t.at(s); }",
