@@ -108,3 +108,76 @@ unsafe impl<T: State> Provider for PerProgram<'_, T> {
         unsafe { store.empty() };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+    use verifier_fixup::layout::{Layout, FACTS};
+
+    use super::*;
+    use crate::{ByProgram, FromProgram, Pool, Slots, Visit};
+
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+    struct Dropped;
+
+    impl State for Dropped {
+        const NAME: &'static str = "dropped";
+        const NEW: Self = Self;
+    }
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Refuses one program in two.
+    struct EverySecond;
+
+    impl FromProgram for EverySecond {
+        fn from_program(_program: &Program<'_>) -> Result<u64, Refusal> {
+            static ASKED: AtomicU64 = AtomicU64::new(0);
+            match ASKED.fetch_add(1, Ordering::Relaxed) {
+                asked if asked % 2 == 0 => Ok(asked),
+                _ => Err(Refusal("the second")),
+            }
+        }
+    }
+
+    fn visit(slot: usize, mut visit: Visit<'_>) -> Result<(), Refusal> {
+        static STATES: [StateCell<Dropped>; 1] = [const { StateCell::new() }; 1];
+        static NUMBERS: [(); 1] = [(); 1];
+        visit.next::<PerProgram<'_, Dropped>>(STATES.get(slot))?;
+        visit.next::<ByProgram<EverySecond>>(NUMBERS.get(slot))
+    }
+
+    #[test]
+    fn state_is_dropped_once_however_its_slot_ends() {
+        static OWNERS: [AtomicUsize; 1] = [const { AtomicUsize::new(0) }; 1];
+        static BIRTHS: [AtomicU64; 1] = [const { AtomicU64::new(0) }; 1];
+        static VALUES: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+        let slots = Slots::new(&OWNERS, &BIRTHS, &VALUES, 2);
+        // SAFETY: No stub of this pool is called.
+        let pool = unsafe { Pool::new(slots, core::ptr::null(), 16, visit) };
+        // A program whose aux is what it begins with: every offset is 0.
+        let layout = Layout::from_values([0; FACTS.len()]);
+        let prog = [8_usize; 1];
+        // SAFETY: The providers here ask nothing of the program.
+        let program = unsafe { Program::new(prog.as_ptr().cast(), &layout) }.unwrap();
+        let dropped = || DROPPED.load(Ordering::Relaxed);
+
+        assert_eq!(pool.provide(0, &program), Ok(()));
+        assert_eq!(dropped(), 0);
+        pool.give_back(0);
+        assert_eq!(dropped(), 1);
+        // A provider after it refuses.
+        assert!(pool.provide(0, &program).is_err());
+        assert_eq!(dropped(), 2);
+        // The slot of a program whose end was missed.
+        assert_eq!(pool.provide(0, &program), Ok(()));
+        pool.withdraw_all(0);
+        assert_eq!(dropped(), 3);
+    }
+}

@@ -111,6 +111,7 @@ fn a_stub_that_is_not_what_it_must_be_is_refused() {
 /// A stub that loads the call site is that of a parameter which is said to be one, and no other.
 #[test]
 fn a_call_site_is_loaded_where_the_record_says() {
+    let u32 = || Ty::kernel(Kind::TYPEDEF, "u32");
     for (said, passed) in [(0, 1), (1, 2)] {
         for call_sites in [0, 1] {
             let site = Param {
