@@ -23,7 +23,8 @@ pub trait State: Send + Sync + Sized + 'static {
     /// What a program starts with.
     const NEW: Self;
 
-    /// What `program` starts with, if it is not the same for all. Called in process context; it may sleep.
+    /// What `program` starts with, if it is not the same for all. Called in process context; it may sleep. It can be
+    /// asked again for a program that was refused.
     ///
     /// # Errors
     ///
