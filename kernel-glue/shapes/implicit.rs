@@ -26,6 +26,7 @@ static BOUND: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: As large as a pointer, and passed like one; every number is a valid one.
 unsafe impl Provider for BoundBefore {
+    type For<'call> = Self;
     type Store = ();
     const EMPTY: () = ();
 

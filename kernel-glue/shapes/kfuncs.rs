@@ -12,6 +12,7 @@ pub mod memory;
 #[cfg(kfunc_stack_args)]
 pub mod new;
 pub mod objects;
+pub mod providers;
 pub mod values;
 
 /// What this module offers.
@@ -25,6 +26,7 @@ pub static MODULE: Module = Module::new(
         &context::CGROUP,
         &flags::FLAGS,
         &implicit::IMPLICIT,
+        &providers::PROVIDERS,
         #[cfg(kfunc_stack_args)]
         &new::NEW,
     ],

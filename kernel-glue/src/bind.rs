@@ -11,6 +11,7 @@ use verifier_fixup::layout::Layout;
 
 use crate::kfunc::{Called, Kfunc};
 use crate::pool::Pool;
+use crate::registered::Ids;
 use crate::slots::{Claim, Owner};
 use crate::{memory, KfuncSet, Program, Refusal};
 
@@ -50,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) by: Called,
     /// The id by which the kernel knows it.
     pub(crate) id: u32,
+    /// All ids of the kfunc.
+    pub(crate) ids: Ids,
 }
 
 /// Binds `program` to a call of `pool`'s kfunc. Doing it again changes nothing.
@@ -75,7 +78,8 @@ pub(crate) fn bind(
     let slot = match claim {
         Claim::Own(slot) => slot,
         Claim::Fresh(slot) | Claim::Left(slot) => {
-            pool.provide(slot, program).map_err(NotBound::Refused)?;
+            let program = program.calling(call.ids);
+            pool.provide(slot, &program).map_err(NotBound::Refused)?;
             slot
         }
     };

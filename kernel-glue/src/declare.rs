@@ -66,7 +66,7 @@ pub const fn check_registers<T>(count: usize) {
 /// | option | |
 /// |---|---|
 /// | `slots = N` | how many programs can be bound at once; demanded if something is implicit |
-/// | `native` | instead of slots: only the verifier of Linux 7.0 and later fills it in, one [`crate::ProgAux`] |
+/// | `native` | instead of slots: only the verifier of Linux 7.0 and later fills it in, one [`crate::ProgAux`] or [`crate::Prog`] |
 /// | `legacy` | programs may also call `foo_impl(.., NULL)`, as they did before there were implicit arguments |
 /// | `flags = [A, B]` | constants of [`kfunc_abi::KfuncFlags`] |
 ///
@@ -107,6 +107,8 @@ macro_rules! emit_kfunc {
             const __KFUNC_SLOTS: usize = $slots;
             /// Which implicit arguments the verifier can fill in.
             const __KFUNC_NATIVE: &[bool] = &[$(<$Own as $crate::Provider>::NATIVE),*];
+            /// Where the stubs take them from.
+            const __KFUNC_SOURCES: &[$crate::Source] = &[$(<$Own as $crate::Provider>::SOURCE),*];
             const __KFUNC_VALUES_LEN: usize = __KFUNC_SLOTS * __KFUNC_NATIVE.len();
             $($crate::check_registers::<$Arg>(<$Arg as $crate::Explicit>::PASSED.c_params());)*
             $($crate::check_registers::<$Own>(1);)*
@@ -123,11 +125,13 @@ macro_rules! emit_kfunc {
                 static __KFUNC_STUBS: u8;
             }
             #[export_name = ::core::concat!("__kfunc_body_", ::core::stringify!($name))]
-            extern "C" fn __kfunc_body($($arg: $Arg,)* $($own: $Own),*) -> $Ret $body
+            extern "C" fn __kfunc_body(
+                $($arg: $Arg,)* $($own: <$Own as $crate::Provider>::For<'_>),*
+            ) -> $Ret $body
 
             #[export_name = ::core::stringify!($name)]
             extern "C" fn __kfunc_entry(
-                $($arg: $Arg,)* $($own: ::core::mem::MaybeUninit<$Own>),*
+                $($arg: $Arg,)* $($own: ::core::mem::MaybeUninit<<$Own as $crate::Provider>::For<'_>>),*
             ) -> $Ret {
                 if $crate::native_active(__KFUNC_NATIVE) {
                     $(
@@ -163,7 +167,7 @@ macro_rules! emit_kfunc {
                         __KFUNC_NATIVE.len(),
                     ),
                     &raw const __KFUNC_STUBS,
-                    $crate::stub_len(__KFUNC_NATIVE.len()),
+                    $crate::stub_len(__KFUNC_SOURCES),
                     __kfunc_visit,
                 )
             };
@@ -187,7 +191,8 @@ macro_rules! emit_kfunc {
         $crate::stub_pool!(
             $name, $slots,
             0 $(+ <$Arg as $crate::Explicit>::PASSED.c_params())*,
-            [$(::core::stringify!($own)),*].len()
+            [$(::core::stringify!($own)),*].len(),
+            $crate::call_sites(&[$(<$Own as $crate::Provider>::SOURCE),*])
         );
     };
     (kfunc [$($doc:expr)*] [$vis:vis] $name:ident in $Set:ident programs $programs:tt
@@ -199,7 +204,7 @@ macro_rules! emit_kfunc {
         }
         const _: () = ::core::assert!(
             <$Own as $crate::Provider>::NATIVE,
-            "native delivery fills in one ProgAux only: the register of anything else would hold what the program left in it"
+            "native delivery fills in one ProgAux or Prog only: the register of anything else would hold what the program left in it"
         );
     };
     // Without slots. With implicit parameters, that is refused when the declaration is checked.
@@ -291,7 +296,7 @@ macro_rules! kfunc_decl {
                 $($crate::kfunc_abi::ParamDecl {
                     name: ::core::stringify!($own),
                     ty: <$Own as $crate::kfunc_abi::AsC>::C_TYPE,
-                    passed: $crate::kfunc_abi::Passed::Implicitly,
+                    passed: <$Own as $crate::Provider>::SOURCE.passed(),
                 },)*
             ],
         }

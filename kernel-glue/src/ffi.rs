@@ -85,4 +85,6 @@ extern "C" {
     pub(crate) fn _printk(format: *const c_char, ...) -> c_int;
     /// `kernel/time/timekeeping.c`: nanoseconds since boot.
     pub(crate) fn ktime_get() -> i64;
+    /// `kernel/time/timekeeping.c`: the same, for any context.
+    pub(crate) fn ktime_get_mono_fast_ns() -> u64;
 }

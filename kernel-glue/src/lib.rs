@@ -37,6 +37,7 @@ mod registered;
 mod returned;
 mod slots;
 mod stubs;
+mod time;
 mod types;
 mod unbind;
 
@@ -49,9 +50,13 @@ pub use kfunc::Kfunc;
 pub use module::{KfuncSet, Module, Options};
 pub use param::Explicit;
 pub use program::Program;
-pub use provider::{PerProgram, ProgAux, Provider, Refusal, State, StateCell};
+pub use provider::{
+    ByProgram, CallSite, Const, FromProgram, PerProgram, PerSite, Prog, ProgAux, Provider, Refusal,
+    SiteTable, Source, State, StateCell,
+};
 pub use register::{register, Errno, Registration};
 pub use returned::{Handed, Returned};
+pub use time::monotonic_ns;
 
 #[doc(hidden)]
 pub use declare::{check_registers, MAX_PARAMS};
@@ -68,4 +73,4 @@ pub use returned::returned_type;
 #[doc(hidden)]
 pub use slots::Slots;
 #[doc(hidden)]
-pub use stubs::stub_len;
+pub use stubs::{call_sites, stub_len};

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A BPF program, as the kernel shows it while it is being checked.
+//! A BPF program, as the kernel shows it while it is being checked and while it runs.
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
 use kfunc_abi::ProgType;
-use verifier_fixup::layout::{Layout, NAME_LEN};
+use verifier_fixup::insn::Insn;
+use verifier_fixup::layout::{Layout, NAME_LEN, TAG_LEN};
 
 use crate::memory;
+use crate::registered::Ids;
 
 /// A BPF program (`struct bpf_prog`) that lives as long as this value does.
+///
+/// What is said of it was set before it was checked, and stays (`bpf_prog_load` of `kernel/bpf/syscall.c`).
+#[derive(Clone, Copy)]
 pub struct Program<'p> {
+    prog: NonNull<c_void>,
     aux: NonNull<c_void>,
-    own_type: ProgType,
     layout: &'p Layout,
+    /// The kfunc that it is being bound to.
+    ids: Ids,
 }
 
 impl<'p> Program<'p> {
@@ -22,20 +29,24 @@ impl<'p> Program<'p> {
     ///
     /// # Safety
     ///
-    /// `prog` is NULL or points to a `struct bpf_prog` that lives for `'p`, on a kernel of this layout.
+    /// `prog` is NULL or points to a `struct bpf_prog` that lives, and stays where it is, for `'p`, on a kernel of this
+    /// layout.
     pub(crate) unsafe fn new(prog: *const c_void, layout: &'p Layout) -> Option<Self> {
-        if prog.is_null() {
-            return None;
-        }
+        let prog = NonNull::new(prog.cast_mut())?;
         // SAFETY: The caller promises a live program of this layout; `aux` does not change.
-        let aux = unsafe { memory::read::<*mut c_void>(prog, layout.prog_aux) };
-        // SAFETY: As above; the type was set before the program was checked.
-        let own_type = ProgType(unsafe { memory::read(prog, layout.prog_type) });
-        NonNull::new(aux).map(|aux| Self {
+        let aux = unsafe { memory::read::<*mut c_void>(prog.as_ptr(), layout.prog_aux) };
+        let aux = NonNull::new(aux)?;
+        Some(Self {
+            prog,
             aux,
-            own_type,
             layout,
+            ids: Ids::default(),
         })
+    }
+
+    /// The program, while it is being bound to the kfunc with these ids.
+    pub(crate) fn calling(&self, ids: Ids) -> Self {
+        Self { ids, ..*self }
     }
 
     /// The program's `struct bpf_prog_aux`. It stays where it is for the program's whole life, while the
@@ -53,19 +64,64 @@ impl<'p> Program<'p> {
     /// The program's type; of one that extends another, the other's (`resolve_prog_type` of
     /// `include/linux/bpf_verifier.h`).
     pub fn prog_type(&self) -> ProgType {
+        // SAFETY: The program is live and of this layout; the type was set before it was checked.
+        let own_type = unsafe { memory::read(self.prog.as_ptr(), self.layout.prog_type) };
         // SAFETY: The program is live and of this layout; this was set before it was checked.
         let extended =
             unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_saved_dst_prog_type) };
-        match (self.own_type, ProgType(extended)) {
+        match (ProgType(own_type), ProgType(extended)) {
             (ProgType::EXT, extended) if extended != ProgType::UNSPEC => extended,
             (own_type, _) => own_type,
         }
     }
 
+    /// The hook that the program was loaded for, a number of `enum bpf_attach_type`; 0 if any will do.
+    pub fn attach_type(&self) -> u32 {
+        // SAFETY: The program is live and of this layout; only the thread that checks it changes this.
+        unsafe { memory::read(self.prog.as_ptr(), self.layout.prog_expected_attach_type) }
+    }
+
+    /// The digest of the program's instructions, as `bpftool prog` shows it.
+    pub fn tag(&self) -> [u8; TAG_LEN] {
+        // SAFETY: The program is live and of this layout; the tag was made before calls are checked
+        // (`bpf_prog_calc_tag` of `kernel/bpf/core.c`).
+        unsafe { memory::read(self.prog.as_ptr(), self.layout.prog_tag) }
+    }
+
+    /// The user who has loaded the program, as the first user namespace counts users.
+    pub fn loader_uid(&self) -> u32 {
+        // SAFETY: The program is live and of this layout; it holds its user until nobody runs it.
+        let user =
+            unsafe { memory::read::<*const c_void>(self.aux.as_ptr(), self.layout.aux_user) };
+        // SAFETY: The program has a user, whose number does not change.
+        unsafe { memory::read(user, self.layout.user_uid) }
+    }
+
     /// When the program was loaded, in nanoseconds since boot.
-    pub(crate) fn load_time(&self) -> u64 {
+    pub fn load_time(&self) -> u64 {
         // SAFETY: The program is live and of this layout; the time was set before it was checked.
         unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_load_time) }
+    }
+
+    /// How many instructions of the program call the kfunc to which it is being bound. Those count, too, that call one of
+    /// another module with the same BTF id.
+    pub fn call_sites(&self) -> usize {
+        // SAFETY: The program is live and of this layout; only the thread that checks it, this one, changes it.
+        let len: u32 = unsafe { memory::read(self.prog.as_ptr(), self.layout.prog_len) };
+        let first = self
+            .prog
+            .as_ptr()
+            .wrapping_byte_add(self.layout.prog_insns as usize)
+            .cast::<Insn>();
+        // SAFETY: The program has so many instructions there, of which any bytes are some; nobody changes them meanwhile.
+        let insns = unsafe { core::slice::from_raw_parts(first, len as usize) };
+        // Their ids are still those of BTF: the verifier writes others when all is checked (`fixup_kfunc_call` of
+        // `kernel/bpf/verifier.c`). No pass before or after makes a second call of one.
+        let calls =
+            |insn: &&Insn| insn.calls_kfunc(self.ids.public) || insn.calls_kfunc(self.ids.legacy);
+        let calls = insns.iter().filter(calls);
+        // Not `count`, which panics where the sum does not fit.
+        calls.fold(0, |count: usize, _| count.saturating_add(1))
     }
 
     /// The program's table of kfunc descriptors (`struct bpf_kfunc_desc_tab`); NULL if it has none.

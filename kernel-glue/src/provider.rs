@@ -4,14 +4,24 @@
 
 use core::fmt;
 
-use kfunc_abi::AsC;
+use kfunc_abi::{AsC, Passed};
 
 use crate::Program;
 
+mod by_program;
+mod call_site;
+mod constant;
 mod per_program;
+mod per_site;
+mod prog;
 mod prog_aux;
 
+pub use by_program::{ByProgram, FromProgram};
+pub use call_site::CallSite;
+pub use constant::Const;
 pub use per_program::{PerProgram, State, StateCell};
+pub use per_site::{PerSite, SiteTable};
+pub use prog::Prog;
 pub use prog_aux::ProgAux;
 
 /// A type that can stand as an `#[implicit]` parameter: it says what a program is given at bind time.
@@ -20,10 +30,16 @@ pub use prog_aux::ProgAux;
 ///
 /// `Self` is passed in one general-purpose register, and what [`Provider::bind`] gives is, in its low bits, a valid
 /// `Self` for as long as the program lives. If [`Provider::NATIVE`] is set, so is the `struct bpf_prog_aux *` of the
-/// program.
+/// program. [`Provider::For`] is `Self` but for its lifetime. With [`Source::CallSite`], any address is a valid `Self`.
 pub unsafe trait Provider: AsC + Sized {
     /// Whether the verifier of Linux 7.0 and later can fill it in by itself.
     const NATIVE: bool = false;
+
+    /// How the stub gets the value.
+    const SOURCE: Source = Source::Slot;
+
+    /// The type, for the time of a call: what the body gets, and cannot keep. `Self`, if it has no lifetime.
+    type For<'call>: AsC;
 
     /// What the provider keeps for each slot.
     type Store: Sync + 'static;
@@ -51,6 +67,26 @@ pub unsafe trait Provider: AsC + Sized {
     ///
     /// The store was bound, and not unbound since.
     unsafe fn unbind(store: &'static Self::Store);
+}
+
+/// Where a stub takes a value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From the slot: what [`Provider::bind`] gave.
+    Slot,
+    /// From the call: where it returns to. What [`Provider::bind`] gives has no meaning then.
+    CallSite,
+}
+
+impl Source {
+    /// What the declaration says of it.
+    #[doc(hidden)]
+    pub const fn passed(self) -> Passed {
+        match self {
+            Self::Slot => Passed::Implicitly,
+            Self::CallSite => Passed::AsCallSite,
+        }
+    }
 }
 
 /// Why a program is not given a value.

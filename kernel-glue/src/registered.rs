@@ -43,7 +43,14 @@ impl Registered {
                 id if id == ids.legacy => Called::ByFullName,
                 _ => continue,
             };
-            return Some(Call { set, kfunc, by, id });
+            let ids = *ids;
+            return Some(Call {
+                set,
+                kfunc,
+                by,
+                id,
+                ids,
+            });
         }
         None
     }

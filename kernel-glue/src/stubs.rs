@@ -8,6 +8,8 @@
 use kfunc_abi::call::Arch;
 use verifier_fixup::text::stub;
 
+use crate::Source;
+
 #[cfg(target_arch = "aarch64")]
 mod arm64;
 #[cfg(target_arch = "x86_64")]
@@ -18,19 +20,30 @@ const ARCH: Arch = Arch::Arm64;
 #[cfg(target_arch = "x86_64")]
 const ARCH: Arch = Arch::X86_64;
 
-/// Bytes from one stub to the next, for a kfunc with `implicit` implicit parameters.
-pub const fn stub_len(implicit: usize) -> usize {
-    stub::pool_stub_len(ARCH, implicit)
+/// Bytes from one stub to the next, for a kfunc whose implicit arguments come from these sources.
+pub const fn stub_len(sources: &[Source]) -> usize {
+    stub::pool_stub_len(ARCH, sources.len(), call_sites(sources))
 }
 
-/// Assembles the stubs of a kfunc with so many explicit and implicit parameters, as C counts them. The first has the
-/// symbol `__kfunc_stubs_foo`.
+/// A bit for each source that is the call: that of the first is the lowest.
+pub const fn call_sites(sources: &[Source]) -> u32 {
+    let mut sites = 0;
+    let mut rest = sources;
+    while let Some((last, before)) = rest.split_last() {
+        sites = sites << 1 | matches!(last, Source::CallSite) as u32;
+        rest = before;
+    }
+    sites
+}
+
+/// Assembles the stubs of a kfunc with so many explicit and implicit parameters, as C counts them, of which those of
+/// [`call_sites`] are. The first has the symbol `__kfunc_stubs_foo`.
 ///
 /// Each is a function with a name (`foo.stub.0` …), for objtool, backtraces and `bpftool`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! stub_pool {
-    ($name:ident, $slots:expr, $explicit:expr, $implicit:expr) => {
+    ($name:ident, $slots:expr, $explicit:expr, $implicit:expr, $call_sites:expr) => {
         ::core::arch::global_asm!(
             ::core::concat!(
                 ".pushsection .text.kfunc_stubs, \"ax\", %progbits\n",
@@ -56,6 +69,8 @@ macro_rules! stub_pool {
             slots = const $slots,
             first = const $explicit,
             end = const $explicit + $implicit,
+            // A bit for each implicit argument that is the address behind the call.
+            call_sites = const $call_sites,
             // Bytes of a slot: 8 for every value.
             stride = const 8 * $implicit,
         );
@@ -70,7 +85,11 @@ macro_rules! stub_loads {
         ::core::concat!($(
             ".ifge ", $index, " - {first}\n",
             ".iflt ", $index, " - {end}\n",
+            ".if ({call_sites} >> (", $index, " - {first})) & 1\n",
+            $crate::stub_call_site!($register),
+            ".else\n",
             $crate::stub_load!($name $index $register),
+            ".endif\n",
             ".endif\n",
             ".endif\n",
         )*)

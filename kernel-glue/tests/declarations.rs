@@ -18,7 +18,8 @@ const PRELUDE: &str = "// SPDX-License-Identifier: GPL-2.0-only
 #![allow(dead_code, unused_variables, unused_imports)]
 use core::sync::atomic::AtomicU64;
 use kernel_glue::param::*;
-use kernel_glue::{Handed, Module, PerProgram, Program, ProgAux, Provider, Refusal, State};
+use kernel_glue::{ByProgram, CallSite, Const, FromProgram, Handed, Module, PerProgram, PerSite, Prog, ProgAux, Program};
+use kernel_glue::{Provider, Refusal, State};
 
 pub struct Total(AtomicU64);
 impl State for Total {

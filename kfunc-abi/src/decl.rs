@@ -75,6 +75,8 @@ pub enum Passed {
     },
     /// Nobody: it is filled in when a program is loaded.
     Implicitly,
+    /// Nobody: it is the address behind the call.
+    AsCallSite,
 }
 
 impl Passed {
@@ -82,7 +84,7 @@ impl Passed {
     pub const fn c_params(self) -> usize {
         match self {
             Self::AsMemory { .. } => 2,
-            Self::ByProgram(_) | Self::Implicitly => 1,
+            Self::ByProgram(_) | Self::Implicitly | Self::AsCallSite => 1,
         }
     }
 }
@@ -92,9 +94,9 @@ impl ParamDecl {
         self.passed.c_params()
     }
 
-    /// Whether it is filled in when a program is loaded.
+    /// Whether the program does not pass it.
     pub const fn is_implicit(&self) -> bool {
-        matches!(self.passed, Passed::Implicitly)
+        matches!(self.passed, Passed::Implicitly | Passed::AsCallSite)
     }
 
     /// What the verifier checks of it; of a memory, of its length.
@@ -102,7 +104,7 @@ impl ParamDecl {
         match self.passed {
             Passed::ByProgram(annotation) => annotation,
             Passed::AsMemory { length, .. } => Some(length),
-            Passed::Implicitly => None,
+            Passed::Implicitly | Passed::AsCallSite => None,
         }
     }
 }

@@ -44,7 +44,7 @@
 //! |---|---|---|
 //! | 1 | NAME | bytes |
 //! | 2 | RETURN | type |
-//! | 3 | PARAM | implicit (a byte, 0 or 1), code of its annotation (a byte, 0 for none), name, type; in the order of C |
+//! | 3 | PARAM | who passes it (a byte: 0 the program, [`IMPLICIT`], [`CALL_SITE`]), code of its annotation (a byte, 0 for none), name, type; in the order of C |
 //! | 4 | PROGRAMS | 32 bits for every type of program that may call it |
 //! | 5 | MEMBER | bytes from the start of the struct (32 bits), name, type |
 //! | 6 | VALUE | 64 bits, name |
@@ -89,6 +89,10 @@ pub const IMPL_ID_OFFSET: usize = 20;
 pub const LEGACY: u32 = 1;
 /// Property of a kfunc: the verifier fills in its implicit argument.
 pub const NATIVE: u32 = 2;
+/// Of a parameter: its value stands in the slot.
+pub const IMPLICIT: u8 = 1;
+/// Of a parameter: its value is the address behind the call.
+pub const CALL_SITE: u8 = 2;
 /// Property of an enum: its values are signed.
 pub const SIGNED: u32 = 1;
 

@@ -171,6 +171,32 @@ fn a_declaration_is_encoded_as_documented() {
     assert_eq!(head.flags(), KfuncFlags::RCU);
 }
 
+/// Who passes a parameter: three ways, and no fourth.
+#[test]
+fn a_call_site_is_told_apart() {
+    const SITE: Decl = Decl {
+        legacy: false,
+        params: &[ParamDecl {
+            name: "site",
+            ty: <u64 as AsC>::C_TYPE,
+            passed: Passed::AsCallSite,
+        }],
+        ..DECL
+    };
+    let encoded = Encoded::kfunc(&SITE, MAX_REGISTER_ARGS);
+    let bytes = Bytes(encoded.bytes().to_vec()).record(1, &WORDS);
+    let Some(Ok(Record::Kfunc(kfunc))) = records(&bytes).next() else {
+        panic!("no kfunc");
+    };
+    let site = kfunc.params().next().unwrap();
+    assert!(site.implicit && site.call_site);
+
+    let mut body = body();
+    body.field(3, &param(3, 0, "site", &typedef("u64")));
+    let error = error_of(&body.record(1, &WORDS));
+    assert_eq!(error, Some(RecordErrorKind::UnknownPassed(3)));
+}
+
 /// Every code of a type, walked and encoded.
 #[test]
 fn types_are_walked_from_left_to_right() {

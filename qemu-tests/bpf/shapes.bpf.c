@@ -396,3 +396,78 @@ int of_cgroup(struct __sk_buff *packet)
 {
 	return bpf_shape_cgroup() == 1;
 }
+
+/* The providers */
+
+SEC("syscall")
+int asks_prog(struct run *run)
+{
+	run->result = bpf_shape_prog();
+	return 0;
+}
+
+SEC("syscall")
+int has_const(struct run *run)
+{
+	run->result = bpf_shape_const();
+	return 0;
+}
+
+SEC("cgroup_skb/egress")
+int for_a_hook(struct __sk_buff *packet)
+{
+	return bpf_shape_hook() == BPF_CGROUP_INET_EGRESS;
+}
+
+SEC("syscall")
+int for_no_hook(struct run *run)
+{
+	run->result = bpf_shape_hook();
+	return 0;
+}
+
+SEC("syscall")
+int keeps(struct run *run)
+{
+	run->result = bpf_shape_kept();
+	return 0;
+}
+
+SEC("syscall")
+int keeps_too_much(struct run *run)
+{
+	run->result = bpf_shape_kept();
+	return 0;
+}
+
+SEC("syscall")
+int keeping(struct run *run)
+{
+	run->result = bpf_shape_keeping();
+	return 0;
+}
+
+static long visit(__u64 index, void *last)
+{
+	*(__u64 *)last = bpf_shape_visits(1);
+	return 0;
+}
+
+/* From one place as often as asked, then once from another; what the last visits differ by. */
+SEC("syscall")
+int visits(struct run *run)
+{
+	__u64 last = 0;
+
+	bpf_loop(run->delta & 0xff, visit, &last, 0);
+	run->result = bpf_shape_visits(2) - last;
+	return 0;
+}
+
+/* From more places than there is state for. */
+SEC("syscall")
+int visits_too_many(struct run *run)
+{
+	run->result = bpf_shape_visits(1) + bpf_shape_visits(2) + bpf_shape_visits(3) + bpf_shape_visits(4);
+	return 0;
+}

@@ -28,10 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "compat.h"
@@ -105,6 +108,95 @@ static void test_counts(void)
 	}
 	unload(&one);
 	unload(&other);
+}
+
+/* Runs a program, which must leave `expected` behind; tells the host as a call of a kfunc. */
+static void test_call(const char *name, const char *call, __u64 expected, const char *what)
+{
+	struct program program;
+	__u64 got;
+
+	if (load_example(&program, name))
+		return;
+	got = run(&program, 0);
+	call_row("bound", call, got == expected, "%s: %llu", what, got);
+	unload(&program);
+}
+
+/* Each place in a program has a limit of its own, and so has each program. */
+static void test_limits(void)
+{
+	static const __u64 expected[] = { 11, 11, 1, 0 };
+	struct program one, other;
+	__u64 got, others;
+	int error;
+
+	if (load_example(&one, "two_limits") || load_example(&other, "two_limits"))
+		return;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		got = run(&one, 0);
+		check(got == expected[i], "two places, two limits", "run %zu: %llu", i, got);
+	}
+	others = run(&other, 0);
+	check(others == 11, "the limits of another program", "%llu", others);
+	unload(&one);
+	unload(&other);
+	test_call("one_limit_each", "bpf_ratelimit(2, interval)", 23, "one place each in subprogram and callback");
+	test_call("short_limit", "bpf_ratelimit(1, 0)", 20, "an interval that is over");
+	test_call("default_limit", "bpf_ratelimit_default()", 10, "of 20 calls");
+	test_call("limits_full", "bpf_ratelimit(1, interval)", 32, "of 32 places");
+	error = load(&one, "/programs.bpf.o", "limits_over");
+	check(error == -EACCES, "one place too many is refused", "%d: %s", error, last_words());
+	if (!error)
+		unload(&one);
+}
+
+/* Makes all permitted capabilities effective. */
+static void raise_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data))
+		return;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = data[i].permitted;
+	syscall(SYS_capset, &header, data);
+}
+
+/* Loads a program as another user, with all capabilities. */
+static int load_as(struct program *program, const char *name, uid_t uid)
+{
+	int error;
+
+	prctl(PR_SET_KEEPCAPS, 1);
+	if (syscall(SYS_setresuid, uid, uid, 0))
+		return -errno;
+	/* The effective capabilities went with the effective user. */
+	raise_capabilities();
+	error = load(program, "/programs.bpf.o", name);
+	if (syscall(SYS_setresuid, 0, 0, 0))
+		return -errno;
+	return error;
+}
+
+static void test_loader(void)
+{
+	struct program program;
+	__u64 got;
+	int error = load_as(&program, "loader_uid", 1234);
+
+	if (error) {
+		check(false, "a program of another user", "%d: %s", error, last_words());
+	} else {
+		got = run(&program, 0);
+		call_row("bound", "bpf_loader_uid()", got == 1234, "user %llu", got);
+		unload(&program);
+	}
+	error = load_as(&program, "loader_uid", 65534);
+	check(error == -EACCES, "a program of nobody is refused", "%d: %s", error, last_words());
+	if (!error)
+		unload(&program);
 }
 
 static void test_refusals(void)
@@ -191,6 +283,12 @@ static void rmmod_example(void)
 	check(!error, "rmmod", "%s", strerror(-error));
 }
 
+/* Only ten lines in five seconds are logged, and the host looks for those that come next. */
+static void let_log_settle(void)
+{
+	sleep(6);
+}
+
 static void test_bound(void)
 {
 	if (!insmod_example(""))
@@ -198,9 +296,14 @@ static void test_bound(void)
 	print_module_btf();
 	test_ids("bound");
 	test_counts();
+	test_limits();
+	test_loader();
 	test_refusals();
+	let_log_settle();
 	test_exhaustion("self_id");
 	test_exhaustion("self_count");
+	test_exhaustion("limits_full");
+	test_exhaustion("loader_uid");
 	rmmod_example();
 }
 

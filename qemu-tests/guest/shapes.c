@@ -56,6 +56,8 @@ static const struct good values[] = {
 	{ "take_in_turn", "bpf_shape_take_in_turn bpf_shape_give", 3, 3 },
 	{ "sleepable", "bpf_shape_sleepable", 0, 1 },
 	{ "destructive", "bpf_shape_destructive", 0, 1 },
+	{ "has_const", "bpf_shape_const", 0, 0x123456789abcdef0 },
+	{ "visits", "bpf_shape_visits", 3, (21 - 13) * ID_UNIT },
 };
 
 /* These leave the program's id behind as well. */
@@ -66,6 +68,7 @@ static const struct good implicit[] = {
 	{ "after_three", "bpf_shape_after3", 0, 321 * ID_UNIT },
 	{ "after_four", "bpf_shape_after4", 0, 4321ull * ID_UNIT },
 	{ "legacy", "bpf_shape_legacy", 8, 8 * ID_UNIT },
+	{ "asks_prog", "bpf_shape_prog", 0, (10000 + 31 * 100 + 9) * (__u64)ID_UNIT },	/* BPF_PROG_TYPE_SYSCALL */
 };
 
 static const struct good old_calls[] = {
@@ -121,6 +124,13 @@ static const struct bad refused[] = {
 	{ "implicit_reference_not_released", { "Unreleased reference" } },
 	{ "sleepable", { "program must be sleepable to call sleepable kfunc bpf_shape_sleepable" } },
 	{ "pointer_for_a_scalar", { "R1 is not a scalar" } },
+};
+
+/* By a provider; the log says why. */
+static const struct bad refused_by_provider[] = {
+	{ "for_no_hook", { "calling kernel function bpf_shape_hook is not allowed" } },
+	{ "keeps_too_much", { "calling kernel function bpf_shape_kept is not allowed" } },
+	{ "visits_too_many", { "calling kernel function bpf_shape_visits is not allowed" } },
 };
 
 static const struct bad refused_on_new_kernels[] = {
@@ -232,6 +242,33 @@ static void test_several(const char *way)
 	unload(&two);
 }
 
+/* State is made when a program is loaded, and dropped some time after it was closed. */
+static void test_keeping(void)
+{
+	struct program keepers[3], asks;
+	double deadline;
+	__u64 got;
+	int loaded = 0;
+
+	while (loaded < 3 && !load(&keepers[loaded], "/shapes.bpf.o", "keeps"))
+		loaded++;
+	if (loaded < 3 || load(&asks, "/shapes.bpf.o", "keeping")) {
+		check(false, "keeping", "%d loaded, then: %s", loaded, last_words());
+		return;
+	}
+	got = run(&keepers[2], 0);
+	shape_row("bound", "bpf_shape_kept", got == 5, "keeps", got, 5);
+	got = run(&asks, 0);
+	shape_row("bound", "bpf_shape_keeping", got == 3003, "keeping", got, 3003);
+	while (loaded--)
+		unload(&keepers[loaded]);
+	deadline = seconds() + PATIENCE_SECONDS;
+	while ((got = run(&asks, 0)) != 3 && seconds() < deadline)
+		usleep(20000);
+	check(got == 3, "state is dropped", "%llu", got);
+	unload(&asks);
+}
+
 /* A program that is run on a packet, and what it returns. */
 static void test_packet(const char *way, const char *path, const char *name, const char *kfunc, __u32 expected)
 {
@@ -278,6 +315,9 @@ static void test_bound(bool new_kernel)
 	TEST_GOOD("bound", "/shapes.bpf.o", implicit, true);
 	TEST_GOOD("bound", "/old_header.bpf.o", old_calls, true);
 	test_several("bound");
+	TEST_BAD("/shapes.bpf.o", refused_by_provider, new_kernel);
+	test_keeping();
+	test_packet("bound", "/shapes.bpf.o", "for_a_hook", "bpf_shape_hook", 1);
 	test_packet("bound", "/shapes.bpf.o", "context", "bpf_shape_context", 1);
 	test_packet("bound", "/shapes.bpf.o", "of_cgroup", "bpf_shape_cgroup", 1);
 	TEST_BAD("/bad_shapes.bpf.o", refused, new_kernel);

@@ -134,7 +134,7 @@ fn is_function(functions: &BTreeMap<u64, &str>, arch: call::Arch, address: u64) 
         return false;
     };
     let offset = address - begin;
-    let stub = pool_stub_len(arch, IMPLICIT) as u64;
+    let stub = pool_stub_len(arch, IMPLICIT, 0) as u64;
     let in_pool = name.starts_with(STUBS) && offset % stub == 0 && offset / stub < SLOTS;
     offset == 0 || in_pool
 }

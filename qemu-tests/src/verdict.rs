@@ -114,6 +114,8 @@ const OWN_LINE: &str = "kfunc_example: ";
 fn expected_refusals(native: bool) -> Vec<&'static str> {
     let mut expected = vec![
         "program 'self_id' refused: bpf_self_id: all 16 slots are taken",
+        "program 'limits_over' refused: bpf_ratelimit: it calls from more places than there is state for",
+        "program 'loader_uid' refused: bpf_loader_uid: it was loaded by nobody",
         "not loaded: it has no BTF of its own: run 'kfunc embed'",
         "not loaded: the kernel has no BTF of kfunc_example",
         "not loaded: struct bpf_prog, member aux: built for",
@@ -323,7 +325,13 @@ fn parse_call(line: &str) -> Result<Call> {
 
 /// Every kfunc was called in every way that the kernel has.
 fn judge_calls(calls: &[Call], native: bool) -> Vec<String> {
-    let mut expected = vec![("bound", "bpf_self_id"), ("bound", "bpf_self_count")];
+    let mut expected = vec![
+        ("bound", "bpf_self_id"),
+        ("bound", "bpf_self_count"),
+        ("bound", "bpf_ratelimit("),
+        ("bound", "bpf_ratelimit_default"),
+        ("bound", "bpf_loader_uid"),
+    ];
     if native {
         expected.push(("native", "bpf_self_id"));
     }
@@ -371,6 +379,9 @@ mod tests {
             "[    1.0] some driver @check insmod|ok".to_owned(),
             "@call bound|bpf_self_id()|aux of program 5|ok".to_owned(),
             "@call bound|bpf_self_count(7)|own|ok".to_owned(),
+            "@call bound|bpf_ratelimit(1, 2)|own|ok".to_owned(),
+            "@call bound|bpf_ratelimit_default()|own|ok".to_owned(),
+            "@call bound|bpf_loader_uid()|user 5|ok".to_owned(),
         ];
         lines.extend(
             expected_refusals(false)
@@ -384,15 +395,15 @@ mod tests {
 
     #[test]
     fn good_guest_passes() {
-        let report = judge(&console(&[], "@done 3"), false).unwrap();
-        assert_eq!((report.held, report.calls.len()), (1, 2));
+        let report = judge(&console(&[], "@done 6"), false).unwrap();
+        assert_eq!((report.held, report.calls.len()), (1, 5));
         assert_eq!(report.failures, [""; 0]);
     }
 
     #[test]
     fn code_and_symbols_arrive() {
         let lines = ["@jited f|2|1000:90c3 ffff800000000000:", "@symbol 10|g\r"];
-        let console = console(&lines, "@done 5");
+        let console = console(&lines, "@done 8");
         let (report, _) = read(&console).unwrap();
         let program = JitedProgram {
             name: "f".to_owned(),
@@ -409,28 +420,28 @@ mod tests {
             "@symbol x|g",
             "@symbol 10",
         ] {
-            assert!(read(&self::console(&[damaged], "@done 4")).is_err());
+            assert!(read(&self::console(&[damaged], "@done 7")).is_err());
         }
     }
 
     #[test]
     fn what_is_wrong_is_found() {
         for (line, done) in [
-            ("@check rmmod|busy", "@done 4"),
+            ("@check rmmod|busy", "@done 7"),
             (
                 "@call bound|bpf_self_id()|aux of program 6|wrong value",
-                "@done 4",
+                "@done 7",
             ),
             (
                 "@log WARNING: CPU: 0 PID: 1 at kernel/bpf/core.c",
-                "@done 3",
+                "@done 6",
             ),
-            ("@log BPF: Invalid name", "@done 3"),
+            ("@log BPF: Invalid name", "@done 6"),
         ] {
             let report = judge(&console(&[line], done), false).unwrap();
             assert_eq!(report.failures.len(), 1, "{line}");
         }
-        let native_missing = judge(&console(&[], "@done 3"), true).unwrap();
+        let native_missing = judge(&console(&[], "@done 6"), true).unwrap();
         assert_eq!(
             native_missing.failures,
             ["bpf_self_id was not called native"]
@@ -440,7 +451,7 @@ mod tests {
     #[test]
     fn the_modules_btf_is_put_together_and_compared() {
         let lines = ["@btf 9feb0100", "[    3.0] eth0: @btf 18"];
-        let mut report = judge(&console(&lines, "@done 5"), false).unwrap();
+        let mut report = judge(&console(&lines, "@done 8"), false).unwrap();
         assert_eq!(report.module_btf, [0x9f, 0xeb, 1, 0, 0x18]);
         report.compare_module_btf(&[0x9f, 0xeb, 1, 0, 0x18]);
         assert_eq!((report.held, report.failures.len()), (2, 0));
@@ -449,7 +460,7 @@ mod tests {
         assert_eq!((report.held, report.failures.len()), (2, 2));
         assert!(report.failures[0].ends_with("offset 3 on"));
         for damaged in ["@btf 9fe", "@btf 9g", "@btf \u{fffd}"] {
-            assert!(judge(&console(&[damaged], "@done 4"), false).is_err());
+            assert!(judge(&console(&[damaged], "@done 7"), false).is_err());
         }
     }
 
@@ -525,6 +536,6 @@ mod tests {
     #[test]
     fn a_guest_that_stops_early_or_loses_lines_is_an_error() {
         assert!(judge(&console(&[], "Kernel panic"), false).is_err());
-        assert!(judge(&console(&[], "@done 4"), false).is_err());
+        assert!(judge(&console(&[], "@done 7"), false).is_err());
     }
 }

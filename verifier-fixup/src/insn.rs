@@ -144,6 +144,11 @@ impl Insn {
         self.code == Code::CALL && self.src() == Reg::PSEUDO_KFUNC_CALL
     }
 
+    /// Whether a kfunc with this BTF id is called, of whatever BTF, before the verifier's fixup. No kfunc has id 0.
+    pub fn calls_kfunc(self, id: u32) -> bool {
+        id != 0 && self.is_kfunc_call() && self.imm as u32 == id
+    }
+
     /// Whether a subprogram is called.
     pub fn is_subprogram_call(self) -> bool {
         self.code == Code::CALL && self.src() == Reg::PSEUDO_CALL

@@ -13,6 +13,8 @@ use kfunc_abi::record::{Header, KIND_LAYOUT};
 
 /// `BPF_OBJ_NAME_LEN` of `include/uapi/linux/bpf.h`: bytes of a program's name with its NUL.
 pub const NAME_LEN: usize = 16;
+/// `BPF_TAG_SIZE` of `include/uapi/linux/bpf.h`: bytes of a program's tag.
+pub const TAG_LEN: usize = 8;
 
 /// Bytes of a table's count.
 pub(crate) const COUNT_LEN: u32 = 4;
@@ -75,6 +77,14 @@ facts! {
     prog_aux: "bpf_prog" Of::Member("aux");
     /// From a program to its type (`enum bpf_prog_type`, 32 bits).
     prog_type: "bpf_prog" Of::Member("type");
+    /// From a program to the hook that it is loaded for (`enum bpf_attach_type`, 32 bits).
+    prog_expected_attach_type: "bpf_prog" Of::Member("expected_attach_type");
+    /// From a program to the digest of its instructions ([`TAG_LEN`] bytes).
+    prog_tag: "bpf_prog" Of::Member("tag");
+    /// From a program to its first instruction.
+    prog_insns: "bpf_prog" Of::Member("insnsi");
+    /// From a program to the number of its instructions (32 bits).
+    prog_len: "bpf_prog" Of::Member("len");
     /// From a program's aux to the type of the program that it extends (32 bits); 0 if it extends none.
     aux_saved_dst_prog_type: "bpf_prog_aux" Of::Member("saved_dst_prog_type");
     /// From a program's aux to the id that user space sees.
@@ -85,6 +95,12 @@ facts! {
     aux_load_time: "bpf_prog_aux" Of::Member("load_time");
     /// From a program's aux to the pointer to its descriptor table.
     aux_kfunc_tab: "bpf_prog_aux" Of::Member("kfunc_tab");
+    /// From a program's aux to the pointer to the program.
+    aux_prog: "bpf_prog_aux" Of::Member("prog");
+    /// From a program's aux to the pointer to the user who has loaded it.
+    aux_user: "bpf_prog_aux" Of::Member("user");
+    /// From a user to its number (`kuid_t`, 32 bits).
+    user_uid: "user_struct" Of::Member("uid");
     /// From a descriptor table to its first descriptor.
     tab_descs: "bpf_kfunc_desc_tab" Of::Member("descs");
     /// From a descriptor table to the number of its descriptors (32 bits).

@@ -17,6 +17,11 @@ use crate::{Program, Provider, Refusal};
 pub struct ProgAux(NonNull<c_void>);
 
 impl ProgAux {
+    /// The pointer, for functions of the kernel.
+    pub fn as_ptr(self) -> *mut c_void {
+        self.0.as_ptr()
+    }
+
     /// The program's id, as `BPF_OBJ_GET_INFO_BY_FD` tells it; 0 once user space has closed the program,
     /// which may still be running then.
     pub fn id(self) -> u32 {
@@ -45,6 +50,7 @@ impl AsC for ProgAux {
 // SAFETY: A transparent pointer. A program's aux lives until after the program is unbound.
 unsafe impl Provider for ProgAux {
     const NATIVE: bool = true;
+    type For<'call> = Self;
     type Store = ();
     const EMPTY: () = ();
 

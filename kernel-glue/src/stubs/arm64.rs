@@ -27,3 +27,12 @@ macro_rules! stub_load {
         )
     };
 }
+
+/// The address behind the call, which the call has put into the link register.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stub_call_site {
+    ($register:literal) => {
+        ::core::concat!("mov ", $register, ", x30\n")
+    };
+}

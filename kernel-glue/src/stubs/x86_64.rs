@@ -26,3 +26,12 @@ macro_rules! stub_load {
         )
     };
 }
+
+/// The address behind the call, which the call has pushed.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stub_call_site {
+    ($register:literal) => {
+        ::core::concat!("mov ", $register, ", qword ptr [rsp]\n")
+    };
+}

@@ -410,14 +410,22 @@ pub static MODULE: Module = Module::new("m", &[&one::ONE, &two::TWO]);"#,
 pub static MODULE: Module = Module::new("m", &[&SET]);"#,
     ),
     items(
-        "state that must be dropped",
-        "the state of a program is not dropped",
-        r#"pub struct Boxed(Option<Box<u64>>);
-impl State for Boxed { const NAME: &'static str = "boxed"; const NEW: Self = Self(None); }
-kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] b: PerProgram<'_, Boxed>) {} } }"#,
-        r#"pub struct Boxed(Option<u64>);
-impl State for Boxed { const NAME: &'static str = "boxed"; const NEW: Self = Self(None); }
-kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] b: PerProgram<'_, Boxed>) {} } }"#,
+        "state that is not shared",
+        "cannot be shared between threads safely",
+        r#"pub struct Own(core::cell::Cell<u64>);
+impl State for Own { const NAME: &'static str = "own"; const NEW: Self = Self(core::cell::Cell::new(0)); }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerProgram<'_, Own>) {} } }"#,
+        r#"pub struct Own(AtomicU64, Option<Box<u64>>);
+impl State for Own { const NAME: &'static str = "own"; const NEW: Self = Self(AtomicU64::new(0), None); }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerProgram<'_, Own>) {} } }"#,
+    ),
+    items(
+        "state that is kept",
+        "borrowed data escapes outside of function",
+        r#"fn keep(total: &'static PerProgram<'static, Total>) {}
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] t: PerProgram<'static, Total>) { keep(Box::leak(Box::new(t))) } } }"#,
+        r#"fn look(total: &PerProgram<'_, Total>) {}
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] t: PerProgram<'_, Total>) { look(&t) } } }"#,
     ),
     items(
         "an implicit argument of two registers",
@@ -426,6 +434,7 @@ kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[
 impl kernel_glue::kfunc_abi::AsC for Wide { const C_TYPE: kernel_glue::kfunc_abi::CType = <u64 as kernel_glue::kfunc_abi::AsC>::C_TYPE; }
 // SAFETY: Never bound.
 unsafe impl Provider for Wide {
+    type For<'call> = Self;
     type Store = ();
     const EMPTY: () = ();
     unsafe fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> { Ok(0) }
@@ -436,6 +445,7 @@ kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[
 impl kernel_glue::kfunc_abi::AsC for Wide { const C_TYPE: kernel_glue::kfunc_abi::CType = <u64 as kernel_glue::kfunc_abi::AsC>::C_TYPE; }
 // SAFETY: Never bound.
 unsafe impl Provider for Wide {
+    type For<'call> = Self;
     type Store = ();
     const EMPTY: () = ();
     unsafe fn bind(_store: &'static (), _program: &Program<'_>) -> Result<usize, Refusal> { Ok(0) }
@@ -480,5 +490,38 @@ kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc] pub fn foo(a: *mut Node)
         "Uninit is for kfuncs without slots",
         "#[kfunc(slots = 1)] pub fn foo(a: Uninit<Counter>, #[implicit] p: ProgAux) {}",
         "#[kfunc] pub fn foo(a: Uninit<Counter>) {}",
+    ),
+    kfunc(
+        "native delivery of a constant",
+        "native delivery fills in one",
+        "#[kfunc(native)] pub fn foo(#[implicit] c: Const<5>) {}",
+        "#[kfunc(native)] pub fn foo(#[implicit] p: Prog) {}",
+    ),
+    kfunc(
+        "a call site without slots",
+        "says `slots = N`",
+        "#[kfunc] pub fn foo(#[implicit] site: CallSite) {}",
+        "#[kfunc(slots = 1)] pub fn foo(#[implicit] site: CallSite) {}",
+    ),
+    kfunc(
+        "a call site that is passed",
+        "not a type for an explicit parameter",
+        "#[kfunc(slots = 1)] pub fn foo(site: CallSite, #[implicit] p: Prog) {}",
+        "#[kfunc(slots = 1)] pub fn foo(#[implicit] site: CallSite, #[implicit] p: Prog) {}",
+    ),
+    kfunc(
+        "state of no place",
+        "mismatched types",
+        "#[kfunc(slots = 1)] pub fn foo(a: u64, #[implicit] t: PerSite<'_, Total, 4>) { t.at(a); }",
+        "#[kfunc(slots = 1)] pub fn foo(a: u64, #[implicit] t: PerSite<'_, Total, 4>, #[implicit] s: CallSite) { t.at(s); }",
+    ),
+    items(
+        "a function that makes nothing of programs",
+        "FromProgram` is not satisfied",
+        "pub struct Uid;
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] u: ByProgram<Uid>) {} } }",
+        "pub struct Uid;
+impl FromProgram for Uid { fn from_program(program: &Program<'_>) -> Result<u64, Refusal> { Ok(program.loader_uid().into()) } }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] u: ByProgram<Uid>) {} } }",
     ),
 ];

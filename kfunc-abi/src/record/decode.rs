@@ -8,8 +8,8 @@ use btf_core::Kind;
 
 use super::cursor::Cursor;
 use super::{
-    Tag, TypeCode, HEADER_LEN, KIND_KFUNC, KIND_LAYOUT, KIND_TYPE, LEGACY, MAGIC, NATIVE, SECTION,
-    SIGNED, VERSION,
+    Tag, TypeCode, CALL_SITE, HEADER_LEN, KIND_KFUNC, KIND_LAYOUT, KIND_TYPE, LEGACY, MAGIC,
+    NATIVE, SECTION, SIGNED, VERSION,
 };
 use crate::{Annotation, KfuncFlags, ProgType};
 
@@ -42,6 +42,8 @@ pub enum RecordErrorKind {
     UnknownTypeOp(u8),
     /// A code of an annotation that this crate does not know.
     UnknownAnnotation(u8),
+    /// A parameter is passed in a way that this crate does not know.
+    UnknownPassed(u8),
     /// A name is not text.
     InvalidName,
     /// An explicit parameter follows an implicit one.
@@ -72,6 +74,7 @@ impl fmt::Display for RecordErrorKind {
             Self::MissingField(Tag(tag)) => write!(f, "the record has no field {tag}"),
             Self::UnknownTypeOp(op) => write!(f, "type code {op} is not known"),
             Self::UnknownAnnotation(code) => write!(f, "annotation {code} is not known"),
+            Self::UnknownPassed(code) => write!(f, "way {code} to pass a parameter is not known"),
             Self::InvalidName => f.write_str("a name is not text"),
             Self::ExplicitAfterImplicit => {
                 f.write_str("an explicit parameter follows an implicit one")
@@ -131,8 +134,10 @@ pub struct Param<'a> {
     pub ty: TypeCode<'a>,
     /// What the verifier checks of it.
     pub annotation: Option<Annotation>,
-    /// Whether it is filled in when a program is loaded.
+    /// Whether the program does not pass it.
     pub implicit: bool,
+    /// Whether it is the address behind the call.
+    pub call_site: bool,
 }
 
 /// The record of a type that the module defines, read.
@@ -303,7 +308,10 @@ fn read_kfunc(offset: usize, mut record: Cursor<'_>) -> Result<Kfunc<'_>, Record
 }
 
 fn read_param(mut field: Cursor<'_>) -> Result<Param<'_>, RecordError> {
-    let implicit = field.u8()? != 0;
+    let passed = field.u8()?;
+    if passed > CALL_SITE {
+        return Err(field.error(RecordErrorKind::UnknownPassed(passed)));
+    }
     let code = field.u8()?;
     let annotation = match code {
         0 => None,
@@ -316,7 +324,8 @@ fn read_param(mut field: Cursor<'_>) -> Result<Param<'_>, RecordError> {
         name: field.name()?,
         ty: field.whole_type()?,
         annotation,
-        implicit,
+        implicit: passed != 0,
+        call_site: passed == CALL_SITE,
     })
 }
 

@@ -4,7 +4,9 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Header, Tag, TypeOp, KIND_KFUNC, KIND_TYPE, LEGACY, NATIVE, SIGNED};
+use super::{
+    Header, Tag, TypeOp, CALL_SITE, IMPLICIT, KIND_KFUNC, KIND_TYPE, LEGACY, NATIVE, SIGNED,
+};
 use crate::{
     Annotation, CType, Decl, Delivery, KfuncFlags, Kind, ParamDecl, Passed, Prototype, TypeBody,
     TypeDecl,
@@ -255,7 +257,7 @@ impl Encoded {
     const fn declared_param(&mut self, param: &ParamDecl) {
         match param.passed {
             Passed::ByProgram(annotation) => self.param(param, annotation),
-            Passed::Implicitly => self.param(param, None),
+            Passed::Implicitly | Passed::AsCallSite => self.param(param, None),
             Passed::AsMemory { pointer, length } => {
                 self.param(param, pointer);
                 let length_param = ParamDecl {
@@ -276,7 +278,12 @@ impl Encoded {
             Some(annotation) => annotation.code(),
             None => 0,
         };
-        self.put(&[param.is_implicit() as u8, code]);
+        let passed = match param.passed {
+            Passed::ByProgram(_) | Passed::AsMemory { .. } => 0,
+            Passed::Implicitly => IMPLICIT,
+            Passed::AsCallSite => CALL_SITE,
+        };
+        self.put(&[passed, code]);
         self.name(param.name);
         self.ctype(&param.ty);
         self.end(start);

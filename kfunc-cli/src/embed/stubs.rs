@@ -49,10 +49,14 @@ pub(crate) fn check(module: &Module<'_>, kfunc: &Kfunc<'_>) -> Result<()> {
         error,
     };
     let count = kfunc.params.saturating_sub(kfunc.explicit);
-    let implicit: Vec<_> = pool_arguments(module.arch(), kfunc.explicit, count)
+    let implicit = kfunc.params().filter(|param| param.implicit);
+    let call_sites = (0..).zip(implicit).fold(0, |sites, (number, param)| {
+        sites | u32::from(param.call_site) << number
+    });
+    let implicit: Vec<_> = pool_arguments(module.arch(), kfunc.explicit, count, call_sites)
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| stub_error(0, error))?;
-    let len = pool_stub_len(module.arch(), count);
+    let len = pool_stub_len(module.arch(), count, call_sites);
     for slot in 0..kfunc.slots {
         let start = pool.offset as usize + slot as usize * len;
         let mut assembled = text.get(start..start + len).unwrap_or_default().to_vec();

@@ -9,7 +9,7 @@ use crate::command::kfunc;
 use crate::describe::tags;
 use crate::kernel::vmlinux;
 use crate::module::{section, Module};
-use crate::record::{implicit, layout_record, param, Kfunc, Ty};
+use crate::record::{implicit, layout_record, param, Kfunc, Param, Ty};
 use btf_core::{Btf, Kind};
 use kfunc_abi::record::{ID_OFFSET, IMPL_ID_OFFSET, SECTION};
 use kfunc_cli::{embed, Error};
@@ -106,6 +106,40 @@ fn a_stub_that_is_not_what_it_must_be_is_refused() {
         matches!(error, Error::StubDiffers { slot: 0, .. }),
         "{error}"
     );
+}
+
+/// A stub that loads the call site is that of a parameter which is said to be one, and no other.
+#[test]
+fn a_call_site_is_loaded_where_the_record_says() {
+    let u32 = || Ty::kernel(Kind::TYPEDEF, "u32");
+    for (said, passed) in [(0, 1), (1, 2)] {
+        for call_sites in [0, 1] {
+            let site = Param {
+                passed,
+                ..implicit("site", u32())
+            };
+            let record = Kfunc {
+                slots: 1,
+                ..Kfunc::new("foo", u32(), vec![param("delta", u32()), site])
+            };
+            let module = Module {
+                call_sites,
+                ..module(&[record.record(), layout_record()])
+            };
+            match embed(&module.bytes(), &vmlinux()) {
+                Ok(embedded) => {
+                    assert_eq!(said, call_sites);
+                    let full = embedded.signatures[0].full.as_deref();
+                    assert_eq!(full, Some("u32 foo_impl(u32 delta, u32 site)"));
+                }
+                Err(error) => {
+                    assert_ne!(said, call_sites);
+                    let differs = matches!(error, Error::StubDiffers { slot: 0, .. });
+                    assert!(differs, "{error}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

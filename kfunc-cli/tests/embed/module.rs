@@ -24,6 +24,8 @@ pub(crate) struct Module {
     pub(crate) vermagic: Option<&'static str>,
     /// Its name, how many implicit arguments it has, and whether it is as it should be.
     pub(crate) stub: Option<(&'static str, usize, bool)>,
+    /// Which of its implicit arguments are call sites, a bit for each.
+    pub(crate) call_sites: u32,
     /// Functions of C parts; those of kfuncs come by themselves.
     pub(crate) functions: Vec<&'static str>,
     /// Further sections.
@@ -40,6 +42,7 @@ impl Module {
             declarations: declarations.concat(),
             vermagic: Some(VERMAGIC_6_12),
             stub: None,
+            call_sites: 0,
             functions: Vec::new(),
             sections: Vec::new(),
             symbols: Vec::new(),
@@ -106,7 +109,8 @@ impl Module {
     fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         if let Some((_, count, good)) = self.stub {
-            let implicit = pool_arguments(self.arch, 1, count).collect::<Result<Vec<_>, _>>();
+            let implicit = pool_arguments(self.arch, 1, count, self.call_sites);
+            let implicit = implicit.collect::<Result<Vec<_>, _>>();
             let stub = Stub {
                 address: 0x1000,
                 slot: 0x1040,

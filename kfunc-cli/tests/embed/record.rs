@@ -78,7 +78,8 @@ pub(crate) struct Param {
     pub(crate) name: &'static str,
     pub(crate) annotation: Option<Annotation>,
     pub(crate) ty: Ty,
-    pub(crate) implicit: bool,
+    /// As the record has it: 0, 1 if implicit, 2 if it is the call site.
+    pub(crate) passed: u8,
 }
 
 pub(crate) fn param(name: &'static str, ty: Ty) -> Param {
@@ -86,7 +87,7 @@ pub(crate) fn param(name: &'static str, ty: Ty) -> Param {
         name,
         annotation: None,
         ty,
-        implicit: false,
+        passed: 0,
     }
 }
 
@@ -99,7 +100,7 @@ pub(crate) fn annotated(name: &'static str, annotation: Annotation, ty: Ty) -> P
 
 pub(crate) fn implicit(name: &'static str, ty: Ty) -> Param {
     Param {
-        implicit: true,
+        passed: 1,
         ..param(name, ty)
     }
 }
@@ -122,7 +123,7 @@ impl Kfunc {
         body.extend(field(2, &self.returns.0));
         for param in &self.params {
             let code = param.annotation.map_or(0, Annotation::code);
-            let head = [u8::from(param.implicit), code];
+            let head = [param.passed, code];
             body.extend(field(
                 3,
                 &[&head, &*prefixed(param.name), &param.ty.0].concat(),

@@ -128,12 +128,26 @@ pub const fn stub_len(arch: Arch, reach: Reach, implicit: &[Implicit]) -> usize 
 }
 
 /// Bytes of a stub of a module's pool, which has `count` of the [`pool_arguments`].
-pub const fn pool_stub_len(arch: Arch, count: usize) -> usize {
-    let word = Move {
-        register: 0,
-        value: Value::Slot(0),
-    };
-    padded_len(arch, move_len(arch, Reach::Far, word).saturating_mul(count))
+pub const fn pool_stub_len(arch: Arch, count: usize, call_sites: u32) -> usize {
+    let mut moves_len = 0_usize;
+    let mut number = 0;
+    while number < count {
+        let one = Move {
+            register: 0,
+            value: pool_value(number, call_sites),
+        };
+        moves_len = moves_len.saturating_add(move_len(arch, Reach::Far, one));
+        number = number.saturating_add(1);
+    }
+    padded_len(arch, moves_len)
+}
+
+/// What the implicit argument of this number is, in a stub of a module's pool.
+const fn pool_value(number: usize, call_sites: u32) -> Value {
+    match call_sites.checked_shr(number as u32) {
+        Some(bits) if bits & 1 != 0 => Value::CallSite,
+        _ => Value::Slot(number as u32),
+    }
 }
 
 const fn move_len(arch: Arch, reach: Reach, one: Move) -> usize {
@@ -155,8 +169,8 @@ const fn padded_len(arch: Arch, moves_len: usize) -> usize {
     }
 }
 
-/// The implicit arguments of a module's pool: `count` of them after `explicit` others, each a word of the slot, in order.
-/// Every argument is a register wide.
+/// The implicit arguments of a module's pool: `count` of them after `explicit` others, each the word of its number of the
+/// slot, or where its bit of `call_sites` is set, the call site. Every argument is a register wide.
 ///
 /// # Errors
 ///
@@ -165,14 +179,15 @@ pub fn pool_arguments(
     arch: Arch,
     explicit: usize,
     count: usize,
+    call_sites: u32,
 ) -> impl Iterator<Item = Result<Implicit, StubError>> {
-    (0..count).map(move |word| {
-        let argument = explicit.saturating_add(word);
+    (0..count).map(move |number| {
+        let argument = explicit.saturating_add(number);
         let register = arch.argument_register(argument);
         Ok(Implicit {
             argument,
             place: ArgPlace::Register(register.ok_or(StubError::NoRegister { argument })?),
-            value: Value::Slot(word as u32),
+            value: pool_value(number, call_sites),
         })
     })
 }

@@ -187,17 +187,26 @@ fn pairs_are_loaded_word_by_word() {
 #[test]
 fn a_pool_is_what_its_length_says() {
     for arch in ARCHES {
-        for (explicit, count) in (0..5).flat_map(|e| (1..=5 - e).map(move |count| (e, count))) {
-            let implicit: Result<Vec<_>, _> = pool_arguments(arch, explicit, count).collect();
+        let counts = (0..5).flat_map(|e| (1..=5 - e).map(move |count| (e, count)));
+        let all =
+            counts.flat_map(|(e, count)| (0..1_u32 << count).map(move |sites| (e, count, sites)));
+        for (explicit, count, call_sites) in all {
+            let implicit: Result<Vec<_>, _> =
+                pool_arguments(arch, explicit, count, call_sites).collect();
+            let implicit = implicit.unwrap();
+            for (number, argument) in (0..).zip(&implicit) {
+                let is_site = argument.value == Value::CallSite;
+                assert_eq!(is_site, call_sites >> number & 1 != 0);
+            }
             let stub = Stub {
-                implicit: &implicit.unwrap(),
+                implicit: &implicit,
                 registers: ArgRegisters::OfBpf,
                 ..stub(arch)
             };
             assert_does(arch, &stub);
             assert_eq!(
                 encode(arch, &stub).unwrap().bytes().len(),
-                pool_stub_len(arch, count)
+                pool_stub_len(arch, count, call_sites)
             );
         }
     }

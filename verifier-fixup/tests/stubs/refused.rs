@@ -42,7 +42,7 @@ fn registers_beyond_those_of_bpf_are_for_kernels_that_leave_them_free() {
         };
         assert!(encode(arch, &five).is_ok());
 
-        let pool: Result<Vec<_>, _> = pool_arguments(arch, 4, 2).collect();
+        let pool: Result<Vec<_>, _> = pool_arguments(arch, 4, 2, 0).collect();
         assert_eq!(pool, Err(StubError::NoRegister { argument: 5 }));
     }
 }

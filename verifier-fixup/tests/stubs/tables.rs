@@ -75,7 +75,7 @@ fn assert_is_of_arm64(stub: Stub<'_>, rows: &[(u32, &str)]) {
 
 /// As in a module's pool.
 fn pool(arch: Arch, explicit: usize, count: usize) -> Vec<Implicit> {
-    let arguments: Result<_, _> = pool_arguments(arch, explicit, count).collect();
+    let arguments: Result<_, _> = pool_arguments(arch, explicit, count, 0).collect();
     arguments.unwrap()
 }
 
