@@ -4,7 +4,7 @@
  * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "compat",
  * one with BTF of several tools; with "split=NAME" and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c);
  * with "jited", nothing is tested, but the code of programs told (jited.c); with "resolve", what the verifier says of
- * calls (resolve.c).
+ * calls (resolve.c); with "count", what calls cost (call_bench.c).
  * "native" says that the kernel has implicit arguments of its own. One line each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
@@ -13,6 +13,7 @@
  *   @load WAY|ERRNO|TEXT               what was said of a program that calls a kfunc of the kernel (doctor.c, resolve.c)
  *   @jited NAME|CALLS|ADDRESS:HEX …    the code of a program's functions, which have so many calls (jited.c)
  *   @symbol ADDRESS|NAME               a function, as the kernel shows it (jited.c, resolve.c)
+ *   @count WHAT|CALLS|STEPS|INSNS      how many instructions something took (call_bench.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
  *   @log LINE                          one line of the kernel log, at the end
@@ -37,6 +38,7 @@
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "call_bench.h"
 #include "compat.h"
 #include "doctor.h"
 #include "jited.h"
@@ -428,7 +430,7 @@ int main(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	const char *split = NULL, *unsplit = NULL;
-	bool shapes = false, compat = false, jited = false, resolve = false;
+	bool shapes = false, compat = false, jited = false, resolve = false, count = false;
 	int log;
 
 	mkdir("/proc", 0755);
@@ -452,6 +454,8 @@ int main(int argc, char **argv)
 			jited = true;
 		if (!strcmp(argv[i], "resolve"))
 			resolve = true;
+		if (!strcmp(argv[i], "count"))
+			count = true;
 		if (!strncmp(argv[i], "split=", 6))
 			split = argv[i] + 6;
 		if (!strncmp(argv[i], "unsplit=", 8))
@@ -467,6 +471,8 @@ int main(int argc, char **argv)
 		test_jited();
 	else if (resolve)
 		test_resolve();
+	else if (count)
+		count_calls_and_binds(native_kernel);
 	else if (split)
 		test_doctor(split, unsplit);
 	else

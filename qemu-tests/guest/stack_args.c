@@ -18,7 +18,7 @@
 #define MOST_ARGS 12
 #define MODULE_BTF_INDEX 1	/* in fd_array: 0 stands for vmlinux */
 
-static __s32 func_id(const char *module, const char *kfunc)
+__s32 func_id(const char *module, const char *kfunc)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	struct btf *own = vmlinux ? btf__load_module_btf(module, vmlinux) : NULL;

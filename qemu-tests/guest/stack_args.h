@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+/* The BTF of a module, as a file descriptor; and the id of a kfunc in it. Negative if there is none. */
+__s32 func_id(const char *module, const char *kfunc);
+
 /*
  * Loads a program that calls `kfunc` of `module` with 1, 2, … `passed`, runs it, and gives what the kfunc returned.
  * A negative errno if the program is not loaded: the verifier's words are in verifier_log.

@@ -35,6 +35,9 @@ const SOURCES: &[&str] = &[
     "guest/stack_args.h",
     "guest/compat.c",
     "guest/compat.h",
+    "guest/call_bench.c",
+    "guest/call_bench.h",
+    "bpf/call_bench.bpf.c",
     "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
@@ -59,6 +62,7 @@ const SOURCES: &[&str] = &[
 const PROGRAMS: &[&str] = &[
     "calls.bpf.o",
     "programs.bpf.o",
+    "call_bench.bpf.o",
     "full_signature.bpf.o",
     "bad_shapes.bpf.o",
     "new_shapes.bpf.o",
@@ -115,7 +119,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!(
                     "cd {folder}
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c resolve.c shapes.c \
-                         stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
+                         stack_args.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
                          elfutils.c -lbpf -lelf -lz -lzstd

@@ -19,6 +19,7 @@
 pub mod bench;
 pub mod boot;
 pub mod build_root;
+pub mod call_bench;
 pub mod call_oracle;
 pub mod compat;
 pub mod doctor;

@@ -23,6 +23,7 @@ const FOLDERS: &[&str] = &[
     "kernel-glue/skin",
     "kernel-glue/example",
     "kernel-glue/shapes",
+    "kernel-glue/bench",
 ];
 /// Single files, and where kbuild wants them.
 const FILES: &[(&str, &str)] = &[
@@ -51,6 +52,12 @@ pub const EXAMPLE: Source = Source {
 pub const SHAPES: Source = Source {
     name: "kfunc_shapes",
     folder: "shapes",
+    has_c: true,
+};
+/// The one whose calls are counted.
+pub const BENCH: Source = Source {
+    name: "kfunc_bench",
+    folder: "bench",
     has_c: true,
 };
 

@@ -50,6 +50,19 @@ pub struct JitedProgram {
     pub functions: Vec<(u64, Vec<u8>)>,
 }
 
+/// How many instructions something took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// What ran: a program, or the loading of one.
+    pub what: String,
+    /// How many calls it makes in each step.
+    pub calls: u64,
+    /// How often.
+    pub steps: u64,
+    /// The fewest instructions of several runs.
+    pub insns: u64,
+}
+
 /// All that a guest has said.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -65,6 +78,8 @@ pub struct Report {
     pub jited: Vec<JitedProgram>,
     /// Functions of modules and programs, by address.
     pub symbols: Vec<(u64, String)>,
+    /// How many instructions something took.
+    pub counts: Vec<Count>,
     /// Number of checks that held.
     pub held: usize,
     /// What did not hold, in words.
@@ -226,6 +241,9 @@ pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(symbol) = line.strip_prefix("@symbol ") {
             said += 1;
             report.symbols.push(parse_symbol(symbol)?);
+        } else if let Some(count) = line.strip_prefix("@count ") {
+            said += 1;
+            report.counts.push(parse_count(count)?);
         } else if let Some(check) = line.strip_prefix("@check ") {
             said += 1;
             match check.split_once('|') {
@@ -284,6 +302,22 @@ fn parse_symbol(line: &str) -> Result<(u64, String)> {
     let (address, name) = line.split_once('|').with_context(damaged)?;
     let address = u64::from_str_radix(address, 16).with_context(damaged)?;
     Ok((address, name.trim_end().to_owned()))
+}
+
+fn parse_count(line: &str) -> Result<Count> {
+    let damaged = || format!("damaged line: {line}");
+    let mut fields = line.trim_end().split('|');
+    let what = fields.next().with_context(damaged)?.to_owned();
+    let mut number = || -> Result<u64> {
+        let field = fields.next().with_context(damaged)?;
+        field.parse().with_context(damaged)
+    };
+    Ok(Count {
+        what,
+        calls: number()?,
+        steps: number()?,
+        insns: number()?,
+    })
 }
 
 fn parse_load(line: &str) -> Result<Load> {
@@ -398,6 +432,21 @@ mod tests {
         let report = judge(&console(&[], "@done 6"), false).unwrap();
         assert_eq!((report.held, report.calls.len()), (1, 5));
         assert_eq!(report.failures, [""; 0]);
+    }
+
+    #[test]
+    fn counts_arrive() {
+        let (report, _) = read(&console(&["@count f|5|1000|76800\r"], "@done 4")).unwrap();
+        let count = Count {
+            what: "f".to_owned(),
+            calls: 5,
+            steps: 1000,
+            insns: 76800,
+        };
+        assert_eq!(report.counts, [count]);
+        for damaged in ["@count f|5|1000", "@count f|5|x|1"] {
+            assert!(read(&console(&[damaged], "@done 4")).is_err());
+        }
     }
 
     #[test]

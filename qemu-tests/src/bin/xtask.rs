@@ -15,8 +15,8 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
-    resolve_check, shapes, source_check, split_bench, split_oracle, stub_exec, table,
+    call_bench, call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf,
+    parity_table, resolve_check, shapes, source_check, split_bench, split_oracle, stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -148,27 +148,24 @@ enum Task {
         #[arg(long, default_value_t = FUZZ_MINUTES)]
         minutes: u32,
     },
-    /// Measure on the BTF of a kernel: btf-core beside its peers (libbpf, aya-obj, btf-rs, btf), or kfunc btf split beside
+    /// Measure on the BTF of a kernel (the newest for amd64, if not told): btf-core beside its peers (libbpf, aya-obj, btf-rs, btf), or kfunc btf split beside
     /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB). Or on large programs, for which no
-    /// kernel is needed: fixing up their kfunc calls at once, beside one by one.
+    /// kernel is needed: fixing up their kfunc calls at once, beside one by one. Or on all kernels: what calls of kfuncs
+    /// cost, and binding them, in instructions.
     ///
     /// Exit status 1 if a target is missed.
     Bench {
         /// What is measured.
-        #[arg(value_parser = ["btf", "split", "fixup"])]
+        #[arg(value_parser = ["btf", "split", "fixup", "call"])]
         what: String,
-        /// The series of the kernel.
-        #[arg(long, default_value = SERIES[SERIES.len() - 1].version, value_parser = SERIES.iter().map(|series| series.version).collect::<Vec<_>>())]
-        kernel: String,
-        /// Its arch.
-        #[arg(long, default_value = "amd64")]
-        arch: Arch,
-        /// Take this point release instead of the newest one: SERIES=VERSION, such as 7.3=7.3.4+deb13.
-        #[arg(long, value_name = "SERIES=VERSION")]
-        pin: Vec<String>,
-        /// Print a JSON object instead of tables.
+        #[command(flatten)]
+        kernels: Selection,
+        /// Print JSON instead of tables.
         #[arg(long)]
         json: bool,
+        /// Write what calls cost into docs/cost.md and docs/cost.svg.
+        #[arg(long)]
+        write: bool,
     },
 }
 
@@ -257,11 +254,10 @@ fn main() -> ExitCode {
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
             what,
-            kernel,
-            arch,
-            pin,
+            kernels,
             json,
-        } => bench(&what, &kernel, arch, &pin, json),
+            write,
+        } => bench(&what, &kernels, json, write),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -630,15 +626,20 @@ fn fuzz_all(only: Option<&str>, minutes: u32) -> Result<bool> {
     Ok(true)
 }
 
-fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Result<bool> {
-    if what == "fixup" {
-        return bench_fixup(json);
+fn bench(what: &str, kernels: &Selection, json: bool, write: bool) -> Result<bool> {
+    match what {
+        "fixup" => return bench_fixup(json),
+        "call" => return bench_calls(kernels, json, write),
+        _ => (),
     }
     let root = BuildRoot::open()?;
     packages::update_lists(&root)?;
-    let known = SERIES.iter().find(|known| known.version == series);
-    let series = *known.context("no such series")?;
-    let kernel = packages::resolve(&root, series, arch, pin)?;
+    let series = kernels.kernel.as_deref();
+    let known = SERIES.iter().rev();
+    let mut known = known.filter(|known| series.is_none_or(|series| series == known.version));
+    let series = *known.next().context("no such series")?;
+    let arch = kernels.arch.unwrap_or(Arch::Amd64);
+    let kernel = packages::resolve(&root, series, arch, &kernels.pin)?;
     let (report, text, met) = if what == "split" {
         let report = split_bench::run(&root, &kernel)?;
         let text = split_bench::for_people(&report);
@@ -656,6 +657,29 @@ fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Re
         println!("{kernel}: {text}");
     }
     Ok(met)
+}
+
+fn bench_calls(selection: &Selection, json: bool, write: bool) -> Result<bool> {
+    let root = BuildRoot::open()?;
+    let kernels = Kernels::find(&root, selection)?;
+    ensure!(
+        !write || kernels.selected.len() == kernels.all.len(),
+        "the documentation is about all kernels"
+    );
+    let (measured, mut failures) = kernels.each(|kernel, _| call_bench::run(&root, kernel));
+    if write && failures.is_empty() {
+        call_bench::write(&measured)?;
+    }
+    if json {
+        println!("{:#}", call_bench::for_machines(&measured));
+    } else {
+        println!("{}", call_bench::for_people(&measured));
+    }
+    failures.extend(call_bench::missed(&measured));
+    for failure in &failures {
+        eprintln!("FAILED {failure}");
+    }
+    Ok(failures.is_empty())
 }
 
 fn bench_fixup(json: bool) -> Result<bool> {
