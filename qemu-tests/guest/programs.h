@@ -45,6 +45,9 @@ int insmod(const char *path, const char *options);
 int rmmod(const char *module);
 int rmmod_patiently(const char *module);
 
+/* How many programs hold a module; -1 if it is not there. */
+int users_of(const char *module);
+
 /* Loads the program `name` of the object file `path`. Gives a negative errno, or 0. */
 int load(struct program *program, const char *path, const char *name);
 void unload(struct program *program);

@@ -18,8 +18,7 @@
 #define MOST_ARGS 12
 #define MODULE_BTF_INDEX 1	/* in fd_array: 0 stands for vmlinux */
 
-/* The BTF of a module, as a file descriptor. */
-static int module_btf_fd(const char *module)
+int module_btf_fd(const char *module)
 {
 	__u32 id = 0;
 
@@ -38,7 +37,7 @@ static int module_btf_fd(const char *module)
 	return -ENOENT;
 }
 
-static __s32 func_id(const char *module, const char *kfunc)
+__s32 func_id(const char *module, const char *kfunc)
 {
 	struct btf *vmlinux = btf__load_vmlinux_btf();
 	struct btf *own = vmlinux ? btf__load_module_btf(module, vmlinux) : NULL;

@@ -6,6 +6,12 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+/* The BTF of a module, as a file descriptor, or a negative errno. It does not keep the module. */
+int module_btf_fd(const char *module);
+
+/* The id of a function in a module's BTF, or a negative errno. Slow: both BTFs are read. */
+__s32 func_id(const char *module, const char *function);
+
 /*
  * Loads a program that calls `kfunc` of `module` with 1, 2, … `passed`, runs it, and gives what the kfunc returned.
  * A negative errno if the program is not loaded: the verifier's words are in verifier_log.

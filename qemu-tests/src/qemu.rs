@@ -14,7 +14,7 @@ use crate::build_root::BuildRoot;
 use crate::kernel::Arch;
 
 /// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
-const DEADLINE: Duration = Duration::from_secs(240);
+pub const DEADLINE: Duration = Duration::from_secs(240);
 /// Lines that may be read before they are looked at.
 const LINES_AHEAD: usize = 1024;
 /// Lines of the console that are shown when a guest fails.
@@ -42,13 +42,14 @@ fn console(arch: Arch) -> &'static str {
 ///
 /// # Errors
 ///
-/// The guest does not power off in time, or QEMU fails: the end of the console is in the error.
+/// The guest does not power off before `deadline`, or QEMU fails: the end of the console is in the error.
 pub fn boot(
     root: &BuildRoot,
     arch: Arch,
     image: &str,
     initramfs: &str,
     arguments: &str,
+    deadline: Duration,
 ) -> Result<Vec<String>> {
     let script = format!(
         "exec {} -smp 2 -m 1G -kernel {image} -initrd {initramfs} -append 'console={} panic=-1 quiet -- {arguments}' \
@@ -56,7 +57,7 @@ pub fn boot(
         machine(arch),
         console(arch)
     );
-    lines_until_end(root.command(["sh", "-c", &script]), DEADLINE)
+    lines_until_end(root.command(["sh", "-c", &script]), deadline)
 }
 
 /// The lines that `command` prints until it ends.

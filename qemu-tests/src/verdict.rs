@@ -50,6 +50,17 @@ pub struct JitedProgram {
     pub functions: Vec<(u64, Vec<u8>)>,
 }
 
+/// What a program of some type was given by `bpf_self_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// How the module and the JIT were set up.
+    pub way: String,
+    /// The program.
+    pub program: String,
+    /// `own id`, or what came instead.
+    pub outcome: String,
+}
+
 /// All that a guest has said.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -61,6 +72,10 @@ pub struct Report {
     pub cells: Vec<String>,
     /// The programs that call kfuncs of the kernel's own.
     pub loads: Vec<Load>,
+    /// What programs of all types were given.
+    pub rows: Vec<Row>,
+    /// Numbers of the life cycle's, for people.
+    pub figures: Vec<String>,
     /// What the JIT made of programs.
     pub jited: Vec<JitedProgram>,
     /// Functions of modules and programs, by address.
@@ -108,7 +123,7 @@ const COMPLAINTS: &[&str] = &[
     "hung task",
 ];
 /// How a line of the example module begins. Its refusals are asked for, and may speak of BTF.
-const OWN_LINE: &str = "kfunc_example: ";
+pub(crate) const OWN_LINE: &str = "kfunc_example: ";
 
 /// What the module must have said, because the guest gave it cause.
 fn expected_refusals(native: bool) -> Vec<&'static str> {
@@ -218,6 +233,12 @@ pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(load) = line.strip_prefix("@load ") {
             said += 1;
             report.loads.push(parse_load(load)?);
+        } else if let Some(row) = line.strip_prefix("@row ") {
+            said += 1;
+            report.rows.push(parse_row(row)?);
+        } else if line.starts_with("@cycles ") || line.starts_with("@memory ") {
+            said += 1;
+            report.figures.push(line.trim_end()[1..].to_owned());
         } else if let Some(program) = line.strip_prefix("@jited ") {
             said += 1;
             report.jited.push(parse_jited(program)?);
@@ -255,6 +276,17 @@ fn parse_shape(line: &str) -> Result<Shape> {
         way: way.to_owned(),
         kfuncs: kfuncs.split(' ').map(str::to_owned).collect(),
         verdict: verdict.to_owned(),
+    })
+}
+
+fn parse_row(line: &str) -> Result<Row> {
+    let damaged = || format!("damaged line: {line}");
+    let (way, rest) = line.split_once('|').with_context(damaged)?;
+    let (program, outcome) = rest.split_once('|').with_context(damaged)?;
+    Ok(Row {
+        way: way.to_owned(),
+        program: program.to_owned(),
+        outcome: outcome.trim_end().to_owned(),
     })
 }
 
