@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where each program of the life cycle's leaves the id that bpf_self_id() gave it: seen[ROW_NAME] of the program by_NAME. */
+/* Where each program leaves the id that bpf_self_id() gave it: seen[ROW_NAME] of the program by_NAME. */
 #ifndef LIFECYCLE_ROWS_H
 #define LIFECYCLE_ROWS_H
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The only program of a guest that tests the life cycle of the example module and of programs. Arguments: "cycles=N",
- * so many programs come and go; "threads=N", so many do so eight at a time; "types", programs of all types; "broken", modules that are refused; "native", the kernel
- * has implicit arguments of its own. One line for each thing on the console:
+ * The only program of a guest that tests the life cycle of the example module and of programs. Arguments:
+ *
+ *   cycles=N       so many programs come and go, one by one
+ *   threads=N      so many do so eight at a time
+ *   types          programs of all types
+ *   broken         modules that are refused
+ *   native         the kernel has implicit arguments of its own
+ *
+ * One line each, on the console:
  *
  *   @row …                 program_types.h
  *   @cycles …              stress.h
@@ -81,7 +87,7 @@ int main(int argc, char **argv)
 			by_threads = atol(argv[i] + 8);
 	}
 	log = begin_kernel_log();
-	if (cycles)
+	if (cycles || by_threads)
 		test_stress(cycles, by_threads);
 	print_kernel_log(log);
 	if (types)

@@ -4,7 +4,9 @@
  *
  *   @cycles WHO|CYCLES|SECONDS|WAITS|REFUSED LATE|MODULE AWAY|ROUNDS
  *
- * WAITS is how often no slot was free; ROUNDS, how often the module was unloaded and loaded meanwhile.
+ * WAITS is how often no slot was free; REFUSED LATE, how many programs were meant to fail, and did, after both calls
+ * were bound or for want of a slot; MODULE AWAY, how often a program found no module; ROUNDS, how often the module was
+ * unloaded and loaded meanwhile.
  */
 #ifndef STRESS_H
 #define STRESS_H

@@ -42,6 +42,10 @@ const SOURCES: &[&str] = &[
     "guest/memory_figures.h",
     "guest/program_types.c",
     "guest/program_types.h",
+    "guest/program_rows.c",
+    "guest/program_rows.h",
+    "guest/linked_programs.c",
+    "guest/linked_programs.h",
     "guest/happenings.c",
     "guest/happenings.h",
     "guest/broken_modules.c",
@@ -145,8 +149,8 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
                          elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -pthread -o lifecycle lifecycle.c \
-                         stress.c self_program.c memory_figures.c program_types.c happenings.c broken_modules.c \
-                         programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
+                         stress.c self_program.c memory_figures.c program_types.c program_rows.c linked_programs.c happenings.c \
+                         broken_modules.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.

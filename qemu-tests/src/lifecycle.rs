@@ -30,7 +30,7 @@ pub const FEW_CYCLES: u32 = 1000;
 /// Of so many programs, one comes and goes beside seven others: while the module goes too, it takes longer.
 const BY_THREADS: u32 = 4;
 /// The fewest of those: in less time, the module does not go often.
-const FEWEST_BY_THREADS: u32 = 1000;
+const FEWEST_BY_THREADS: u32 = 500;
 /// How long a program may take that comes and goes, one by one and eight at a time.
 const PATIENCE_PER_CYCLE: Duration = Duration::from_millis(30);
 
@@ -123,8 +123,8 @@ fn judge_refusals(log: &[&str], broken: &[Broken]) -> Vec<String> {
     )]
 }
 
-/// What is said of the same kfuncs in a second module: by the kernel and that module if the kernel `knows_twins`, and else
-/// by the first module of a program that would have got to the second one.
+/// What is said of the same kfuncs in a second module: by the kernel and that module if the kernel `knows_twins`, and
+/// else by the first module, of a program that would have got to the second one.
 fn judge_twin(log: &[&str], knows_twins: bool) -> Vec<String> {
     let expected: &[&str] = if knows_twins {
         &[
