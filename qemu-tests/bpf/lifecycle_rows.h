@@ -6,11 +6,12 @@
 #define RUN_ROWS(row) \
 	row(xdp) row(tc) row(syscall) row(socket_filter) row(cgroup_skb) row(lwt_in) row(fentry) row(fexit) \
 	row(fmod_ret) row(fentry_sleepable) row(subprogram) row(loop_callback) row(each_callback) \
-	row(timer_callback) row(wq_callback)
+	row(timer_callback) row(wq_callback) row(sched_act)
 
 #define ATTACHED_ROWS(row) \
 	row(raw_tp) row(tp) row(kprobe) row(kretprobe) row(uprobe) row(uprobe_sleepable) row(perf_event) row(lsm) \
-	row(lsm_sleepable) row(iter_task) row(sock_ops) row(connect4) row(netfilter)
+	row(lsm_sleepable) row(iter_task) row(sock_ops) row(connect4) row(netfilter) \
+	row(sock_create) row(sysctl) row(kprobe_multi)
 
 #define LINKED_ROWS(row) \
 	row(tail_caller) row(tail_called) row(replaced) row(struct_ops)

@@ -107,7 +107,7 @@ void test_broken_modules(void)
 		check_good(name);
 		check_nothing_left(name);
 	}
-	check_memory("broken modules", &before);
+	check_memory("broken modules", &before, 0);
 }
 
 /* The kernel finds the newest function of a name. */

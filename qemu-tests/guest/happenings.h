@@ -15,7 +15,7 @@ int connect_to_self(const char *congestion);
 /* Reads a file to its end. */
 void read_all(int fd);
 
-/* System calls, an opened file, a function with uprobes, switches of tasks, some time on the CPU, a connection. */
+/* System calls, a sysctl that is opened and read, a function with uprobes, switches of tasks, some time on the CPU, a connection. */
 void let_all_happen(void);
 
 #endif

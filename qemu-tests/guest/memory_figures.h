@@ -14,7 +14,10 @@ struct memory_figures {
 /* What there is now, once what was freed has been given back. */
 struct memory_figures memory_now(void);
 
-/* Tells what there was before, and is now, and checks that both are the same; waits for it. */
-void check_memory(const char *after, const struct memory_figures *before);
+/*
+ * Tells what there was before, and is now, and checks that both are the same; waits for it. So many `programs` have
+ * come and gone in between.
+ */
+void check_memory(const char *after, const struct memory_figures *before, long programs);
 
 #endif

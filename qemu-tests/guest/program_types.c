@@ -67,6 +67,8 @@ static struct bpf_link *attach(struct bpf_program *program)
 		return bpf_program__attach_netfilter(program, &hook);
 	case BPF_PROG_TYPE_SOCK_OPS:
 	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+	case BPF_PROG_TYPE_CGROUP_SOCK:
+	case BPF_PROG_TYPE_CGROUP_SYSCTL:
 		cgroup = root_cgroup();
 		link = bpf_program__attach_cgroup(program, cgroup);
 		close(cgroup);

@@ -14,7 +14,7 @@
 #define MODULE "kfunc_example"
 #define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
 #define THREADS 8
-#define WARM_UP 200
+#define WARM_UP 500
 #define PAUSE_MICROSECONDS 1000
 #define ROUND_SECONDS 1
 
@@ -171,7 +171,7 @@ void test_cycles(long cycles)
 	work(&worker);
 	tell("one", &worker, 1, since, 0);
 	check_slots("cycles");
-	check_memory("cycles", &before);
+	check_memory("cycles", &before, cycles);
 }
 
 /* Unloads the module as soon as no program holds it, while the workers begin to load others. Gives 0, or an errno. */
@@ -232,5 +232,5 @@ void test_threads(long cycles)
 	tell("eight", workers, THREADS, since, rounds);
 	check(users_of(MODULE) >= 0, "the module is there", "it is not");
 	check_slots("threads");
-	check_memory("threads", &before);
+	check_memory("threads", &before, cycles);
 }

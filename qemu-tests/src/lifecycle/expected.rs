@@ -25,6 +25,7 @@ const PROGRAMS: &[&str] = &[
     "each_callback",
     "timer_callback",
     "wq_callback",
+    "sched_act",
     "raw_tp",
     "tp",
     "kprobe",
@@ -38,6 +39,9 @@ const PROGRAMS: &[&str] = &[
     "sock_ops",
     "connect4",
     "netfilter",
+    "sock_create",
+    "sysctl",
+    "kprobe_multi",
     "freplace",
     "tail_caller",
     "tail_called",
@@ -48,13 +52,15 @@ const PROGRAMS: &[&str] = &[
     "fexit_on_body",
 ];
 
-/// What comes of a program. Only those that trace the kfunc itself are not like any other.
+/// What comes of a program. Not run are those of a kind that a kernel does not have, and those that trace the kfunc.
 fn outcome(kernel: &Kernel, program: &str) -> &'static str {
     match (program, kernel.arch) {
         // ftrace does not know Rust's functions, and nothing else writes into a module's code (`bpf_arch_text_poke` of
         // arch/x86/net/bpf_jit_comp.c: EINVAL, and of arch/arm64/net/bpf_jit_comp.c: ENOTSUPP).
         ("fentry_on_entry", Arch::Amd64) => "not attached: -22",
         ("fentry_on_entry", Arch::Arm64) => "not attached: -524",
+        // It has no CONFIG_FPROBE.
+        ("kprobe_multi", Arch::Arm64) if kernel.series.version == "6.12" => "not attached: -95",
         // The body has a FUNC, but no symbol, so that nobody can call it.
         ("fentry_on_body" | "fexit_on_body", _) => "not loaded: -2",
         _ => OWN,
