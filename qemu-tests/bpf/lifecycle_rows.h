@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Where each program leaves the id that bpf_self_id() gave it: seen[ROW_NAME] of the program by_NAME. */
 #ifndef LIFECYCLE_ROWS_H
 #define LIFECYCLE_ROWS_H

@@ -555,6 +555,32 @@ mod tests {
     }
 
     #[test]
+    fn rows_and_figures_of_the_life_cycle_arrive() {
+        let lines = [
+            "@row bound|tc|own id\r",
+            "@cycles one|9|1.5|1|2|0|0",
+            "@memory cycles|Percpu|500|501|256",
+            "@done 3",
+        ];
+        let console = lines.map(str::to_owned);
+        let (report, _) = read(&console).unwrap();
+        let row = Row {
+            way: "bound".to_owned(),
+            program: "tc".to_owned(),
+            outcome: "own id".to_owned(),
+        };
+        assert_eq!(report.rows, [row]);
+        let figures = [
+            "cycles one|9|1.5|1|2|0|0",
+            "memory cycles|Percpu|500|501|256",
+        ];
+        assert_eq!(report.figures, figures);
+        for damaged in ["@row bound", "@row bound|tc"] {
+            assert!(read(&[damaged, "@done 1"].map(str::to_owned)).is_err());
+        }
+    }
+
+    #[test]
     fn a_guest_that_stops_early_or_loses_lines_is_an_error() {
         assert!(judge(&console(&[], "Kernel panic"), false).is_err());
         assert!(judge(&console(&[], "@done 4"), false).is_err());
