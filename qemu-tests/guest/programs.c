@@ -113,6 +113,21 @@ int btf_fd(const char *wanted)
 	return -ENOENT;
 }
 
+int users_of(const char *module)
+{
+	char path[64];
+	FILE *file;
+	int count = -1;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%d", &count) != 1)
+		count = -1;
+	if (file)
+		fclose(file);
+	return count;
+}
+
 int load(struct program *program, const char *path, const char *name)
 {
 	/* The log is asked for when loading has failed: what is said of good BTF alone may not fit. */

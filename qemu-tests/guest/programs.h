@@ -51,6 +51,9 @@ int rmmod_patiently(const char *module);
 /* The BTF of a module, or of vmlinux, as a file descriptor. */
 int btf_fd(const char *wanted);
 
+/* How many programs hold a module; -1 if it is not there. */
+int users_of(const char *module);
+
 /* Loads the program `name` of the object file `path`. Gives a negative errno, or 0. */
 int load(struct program *program, const char *path, const char *name);
 void unload(struct program *program);

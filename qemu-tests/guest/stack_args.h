@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-/* The BTF of a module, as a file descriptor; and the id of a kfunc in it. Negative if there is none. */
-__s32 func_id(const char *module, const char *kfunc);
+/* The id of a function in a module's BTF, or a negative errno. Slow: both BTFs are read. */
+__s32 func_id(const char *module, const char *function);
 
 /*
  * Loads a program that calls `kfunc` of `module` with 1, 2, … `passed`, runs it, and gives what the kfunc returned.

@@ -3,6 +3,7 @@
 //! One kernel, from its packages to its verdict.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use btf_core::{Btf, Relocation};
@@ -65,6 +66,18 @@ pub(crate) fn run_guest(
     archive: &[u8],
     arguments: &str,
 ) -> Result<Vec<String>> {
+    run_guest_until(root, kernel, what, archive, arguments, qemu::DEADLINE)
+}
+
+/// The same, for a guest that needs more time.
+pub(crate) fn run_guest_until(
+    root: &BuildRoot,
+    kernel: &Kernel,
+    what: &str,
+    archive: &[u8],
+    arguments: &str,
+    deadline: Duration,
+) -> Result<Vec<String>> {
     let folder = BuildRoot::own(&format!("{what}/{}", kernel.release()));
     fs::create_dir_all(root.host_path(&folder))?;
     fs::write(root.host_path(&folder).join("initramfs"), archive)?;
@@ -75,6 +88,7 @@ pub(crate) fn run_guest(
             &packages::image(kernel),
             &format!("{folder}/initramfs"),
             arguments,
+            deadline,
         )?;
         fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
         Ok(console)

@@ -38,6 +38,23 @@ const SOURCES: &[&str] = &[
     "guest/call_bench.c",
     "guest/call_bench.h",
     "bpf/call_bench.bpf.c",
+    "guest/lifecycle.c",
+    "guest/stress.c",
+    "guest/stress.h",
+    "guest/self_program.c",
+    "guest/self_program.h",
+    "guest/memory_figures.c",
+    "guest/memory_figures.h",
+    "guest/program_types.c",
+    "guest/program_types.h",
+    "guest/program_rows.c",
+    "guest/program_rows.h",
+    "guest/linked_programs.c",
+    "guest/linked_programs.h",
+    "guest/happenings.c",
+    "guest/happenings.h",
+    "guest/broken_modules.c",
+    "guest/broken_modules.h",
     "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
@@ -57,6 +74,13 @@ const SOURCES: &[&str] = &[
     "bpf/fixup_out_of_reach_6_12.bpf.c",
     "bpf/fixup_session.bpf.c",
     "bpf/fixup_session_6_12.bpf.c",
+    "bpf/lifecycle_rows.h",
+    "bpf/lifecycle_common.h",
+    "bpf/lifecycle.bpf.c",
+    "bpf/lifecycle_attached.bpf.c",
+    "bpf/lifecycle_linked.bpf.c",
+    "bpf/lifecycle_replacement.bpf.c",
+    "bpf/lifecycle_on_kfunc.bpf.c",
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
@@ -77,6 +101,11 @@ const PROGRAMS: &[&str] = &[
     "fixup_out_of_reach_6_12.bpf.o",
     "fixup_session.bpf.o",
     "fixup_session_6_12.bpf.o",
+    "lifecycle.bpf.o",
+    "lifecycle_attached.bpf.o",
+    "lifecycle_linked.bpf.o",
+    "lifecycle_replacement.bpf.o",
+    "lifecycle_on_kfunc.bpf.o",
 ];
 
 /// The built programs.
@@ -88,6 +117,8 @@ pub struct Guest {
     pub parity: Vec<u8>,
     /// `/init` of a guest that shows what the verifier makes of programs.
     pub xlated: Vec<u8>,
+    /// `/init` of a guest that tests the life cycle of the module and of programs.
+    pub lifecycle: Vec<u8>,
     /// BPF programs that call the kfuncs, by file.
     pub programs: Vec<(&'static str, Vec<u8>)>,
 }
@@ -123,6 +154,9 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
                          elfutils.c -lbpf -lelf -lz -lzstd
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -pthread -o lifecycle lifecycle.c \
+                         stress.c self_program.c memory_figures.c program_types.c program_rows.c linked_programs.c happenings.c \
+                         broken_modules.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.
@@ -142,6 +176,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
         init: fs::read(host_folder.join("init"))?,
         parity: fs::read(host_folder.join("parity"))?,
         xlated: fs::read(host_folder.join("xlated"))?,
+        lifecycle: fs::read(host_folder.join("lifecycle"))?,
         programs,
     })
 }

@@ -148,6 +148,7 @@ fn boot(
             &image,
             &format!("{folder}/initramfs"),
             "",
+            qemu::DEADLINE,
         )
     })?;
     fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;

@@ -14,7 +14,7 @@ use crate::build_root::BuildRoot;
 use crate::kernel::Arch;
 
 /// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
-const DEADLINE: Duration = Duration::from_secs(240);
+pub const DEADLINE: Duration = Duration::from_secs(240);
 /// How long a guest may take that counts instructions.
 const COUNTING_DEADLINE: Duration = Duration::from_secs(900);
 /// Lines that may be read before they are looked at.
@@ -44,17 +44,18 @@ fn console(arch: Arch) -> &'static str {
 ///
 /// # Errors
 ///
-/// The guest does not power off in time, or QEMU fails: the end of the console is in the error.
+/// The guest does not power off before `deadline`, or QEMU fails: the end of the console is in the error.
 pub fn boot(
     root: &BuildRoot,
     arch: Arch,
     image: &str,
     initramfs: &str,
     arguments: &str,
+    deadline: Duration,
 ) -> Result<Vec<String>> {
     let machine = format!("{} -smp 2", machine(arch));
     let script = script(&machine, console(arch), image, initramfs, arguments);
-    lines_until_end(root.command(["sh", "-c", &script]), DEADLINE)
+    lines_until_end(root.command(["sh", "-c", &script]), deadline)
 }
 
 /// As [`boot`], on a machine whose clock advances by 1 ns with each instruction; it has one CPU, which takes longer.

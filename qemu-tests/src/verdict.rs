@@ -63,6 +63,17 @@ pub struct Count {
     pub insns: u64,
 }
 
+/// What a program of some type was given by `bpf_self_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// How the module and the JIT were set up.
+    pub way: String,
+    /// The program.
+    pub program: String,
+    /// `own id`, or what came instead.
+    pub outcome: String,
+}
+
 /// All that a guest has said.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -74,6 +85,10 @@ pub struct Report {
     pub cells: Vec<String>,
     /// The programs that call kfuncs of the kernel's own.
     pub loads: Vec<Load>,
+    /// What programs of all types were given.
+    pub rows: Vec<Row>,
+    /// Numbers of the life cycle's, for people.
+    pub figures: Vec<String>,
     /// What the JIT made of programs.
     pub jited: Vec<JitedProgram>,
     /// Functions of modules and programs, by address.
@@ -123,7 +138,7 @@ const COMPLAINTS: &[&str] = &[
     "hung task",
 ];
 /// How a line of the example module begins. Its refusals are asked for, and may speak of BTF.
-const OWN_LINE: &str = "kfunc_example: ";
+pub(crate) const OWN_LINE: &str = "kfunc_example: ";
 
 /// What the module must have said, because the guest gave it cause.
 fn expected_refusals(native: bool) -> Vec<&'static str> {
@@ -235,6 +250,12 @@ pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(load) = line.strip_prefix("@load ") {
             said += 1;
             report.loads.push(parse_load(load)?);
+        } else if let Some(row) = line.strip_prefix("@row ") {
+            said += 1;
+            report.rows.push(parse_row(row)?);
+        } else if line.starts_with("@cycles ") || line.starts_with("@memory ") {
+            said += 1;
+            report.figures.push(line.trim_end()[1..].to_owned());
         } else if let Some(program) = line.strip_prefix("@jited ") {
             said += 1;
             report.jited.push(parse_jited(program)?);
@@ -275,6 +296,17 @@ fn parse_shape(line: &str) -> Result<Shape> {
         way: way.to_owned(),
         kfuncs: kfuncs.split(' ').map(str::to_owned).collect(),
         verdict: verdict.to_owned(),
+    })
+}
+
+fn parse_row(line: &str) -> Result<Row> {
+    let damaged = || format!("damaged line: {line}");
+    let (way, rest) = line.split_once('|').with_context(damaged)?;
+    let (program, outcome) = rest.split_once('|').with_context(damaged)?;
+    Ok(Row {
+        way: way.to_owned(),
+        program: program.to_owned(),
+        outcome: outcome.trim_end().to_owned(),
     })
 }
 
@@ -579,6 +611,32 @@ mod tests {
         assert_eq!(report.loads, [load]);
         for damaged in ["@load raw", "@load raw|22", "@load raw|x|text"] {
             assert!(read(&lines(damaged)).is_err());
+        }
+    }
+
+    #[test]
+    fn rows_and_figures_of_the_life_cycle_arrive() {
+        let lines = [
+            "@row bound|tc|own id\r",
+            "@cycles one|9|1.5|1|2|0|0",
+            "@memory cycles|Percpu|500|501|256",
+            "@done 3",
+        ];
+        let console = lines.map(str::to_owned);
+        let (report, _) = read(&console).unwrap();
+        let row = Row {
+            way: "bound".to_owned(),
+            program: "tc".to_owned(),
+            outcome: "own id".to_owned(),
+        };
+        assert_eq!(report.rows, [row]);
+        let figures = [
+            "cycles one|9|1.5|1|2|0|0",
+            "memory cycles|Percpu|500|501|256",
+        ];
+        assert_eq!(report.figures, figures);
+        for damaged in ["@row bound", "@row bound|tc"] {
+            assert!(read(&[damaged, "@done 1"].map(str::to_owned)).is_err());
         }
     }
 

@@ -16,7 +16,8 @@ use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
     call_bench, call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf,
-    parity_table, resolve_check, shapes, source_check, split_bench, split_oracle, stub_exec, table,
+    lifecycle, parity_table, resolve_check, shapes, source_check, split_bench, split_oracle,
+    stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -131,6 +132,16 @@ enum Task {
         #[command(flatten)]
         kernels: Selection,
     },
+    /// Load and unload programs and the example module on the kernels, in thousands, of all types, and broken ones.
+    ///
+    /// Exit status 1 if a program is given what is not its own, or if something is left behind.
+    Lifecycle {
+        #[command(flatten)]
+        kernels: Selection,
+        /// How many programs come and go one by one; a quarter as many again do so eight at a time.
+        #[arg(long, value_name = "COUNT", default_value_t = lifecycle::CYCLES)]
+        cycles: u32,
+    },
     /// Check everything: format, lints, unit tests, documentation, calls, stubs, all kernels, their BTF, and what they say of ours.
     Test {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
@@ -236,6 +247,14 @@ fn main() -> ExitCode {
         Task::Jited { kernels } => BuildRoot::open().and_then(|root| {
             let kernels = Kernels::find(&root, &kernels)?;
             let failures = find_all_calls(&root, &kernels);
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
+        }),
+        Task::Lifecycle { kernels, cycles } => BuildRoot::open().and_then(|root| {
+            let kernels = Kernels::find(&root, &kernels)?;
+            let failures = live_all(&root, &kernels, cycles);
             for failure in &failures {
                 eprintln!("FAILED {failure}");
             }
@@ -392,6 +411,17 @@ fn find_all_calls(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
             found.calls, found.programs, found.functions, found.bytes, found.by_register, found.private_stack
         );
         ensure!(found.failures.is_empty(), "{}", found.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots the selected kernels with programs and modules that come and go. Gives what failed.
+fn live_all(root: &BuildRoot, kernels: &Kernels, cycles: u32) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let report = lifecycle::check(root, kernel, cycles)?;
+        println!("{kernel}: {}", lifecycle::for_people(&report));
+        ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
         Ok(())
     });
     failures
@@ -599,6 +629,8 @@ fn test(pin: Vec<String>) -> Result<bool> {
     outcome.failures.extend(find_all_calls(&root, &kernels));
     outcome.failures.extend(check_fixups(&root, &kernels));
     outcome.failures.extend(resolve_all_calls(&root, &kernels));
+    let lived = live_all(&root, &kernels, lifecycle::FEW_CYCLES);
+    outcome.failures.extend(lived);
     let splits_agree = split(&root, &kernels)?;
     let as_found = examine(&root, &kernels, &everything.pin);
     let compared = compare_all(&root, &kernels, 1, RANDOM_BLOBS)?;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The only program of a guest that tests the life cycle of the example module and of programs. Arguments:
+ *
+ *   cycles=N       so many programs come and go, one by one
+ *   threads=N      so many do so eight at a time
+ *   types          programs of all types
+ *   broken         modules that are refused
+ *   native         the kernel has implicit arguments of its own
+ *
+ * One line each, on the console:
+ *
+ *   @row …                 program_types.h
+ *   @cycles …              stress.h
+ *   @memory …              memory_figures.h
+ *   @check NAME|VERDICT    one thing that must hold: "ok", or what was wrong
+ *   @log LINE              one line of the kernel log
+ *   @done COUNT            the last line: how many of the others there were, but for the log
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <bpf/libbpf.h>
+#include "broken_modules.h"
+#include "kernel_log.h"
+#include "program_types.h"
+#include "programs.h"
+#include "stress.h"
+
+#define MODULE "kfunc_example"
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static void begin(void)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/dev", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	setlinebuf(stdout);
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	libbpf_set_print(quiet);
+}
+
+static void test_stress(long cycles, long by_threads)
+{
+	int error = insmod("/" MODULE ".ko", "");
+
+	check(!error, "insmod", "%d", error);
+	if (error)
+		return;
+	test_cycles(cycles);
+	test_threads(by_threads);
+	error = rmmod_patiently(MODULE);
+	check(!error, "rmmod", "after cycles: %d", error);
+}
+
+int main(int argc, char **argv)
+{
+	bool types = false, broken = false, native_kernel = false;
+	long cycles = 0, by_threads = 0;
+	int log;
+
+	begin();
+	for (int i = 1; i < argc; i++) {
+		types |= !strcmp(argv[i], "types");
+		broken |= !strcmp(argv[i], "broken");
+		native_kernel |= !strcmp(argv[i], "native");
+		if (!strncmp(argv[i], "cycles=", 7))
+			cycles = atol(argv[i] + 7);
+		if (!strncmp(argv[i], "threads=", 8))
+			by_threads = atol(argv[i] + 8);
+	}
+	log = begin_kernel_log();
+	if (cycles || by_threads)
+		test_stress(cycles, by_threads);
+	print_kernel_log(log);
+	if (types)
+		test_program_types(native_kernel);
+	print_kernel_log(log);
+	if (broken) {
+		test_broken_modules();
+		test_twin(native_kernel);
+	}
+	print_kernel_log(log);
+	printf("@done %d\n", said);
+	fflush(stdout);
+	sync();
+	reboot(RB_POWER_OFF);
+	return 0;
+}
