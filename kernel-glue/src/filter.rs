@@ -6,6 +6,7 @@ use core::ffi::{c_int, c_void};
 use core::fmt;
 
 use crate::bind::{bind, check_entry, NotBound};
+use crate::counters::count_refusal;
 use crate::log::{self, Level, RateLimit};
 use crate::registered::registered;
 use crate::{unbind, Program};
@@ -41,6 +42,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
     match bound {
         Ok(()) => ALLOWED,
         Err(error) => {
+            count_refusal(&error);
             if REFUSALS.allows() {
                 let name = program.name();
                 let name = name.split(|&byte| byte == 0).next().unwrap_or_default();

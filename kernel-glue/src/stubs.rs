@@ -13,10 +13,12 @@ mod arm64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+/// Whose code this is.
 #[cfg(target_arch = "aarch64")]
-const ARCH: Arch = Arch::Arm64;
+pub(crate) const ARCH: Arch = Arch::Arm64;
+/// Whose code this is.
 #[cfg(target_arch = "x86_64")]
-const ARCH: Arch = Arch::X86_64;
+pub(crate) const ARCH: Arch = Arch::X86_64;
 
 /// Bytes from one stub to the next, for a kfunc with `implicit` implicit parameters.
 pub const fn stub_len(implicit: usize) -> usize {

@@ -33,6 +33,7 @@
 #include <sys/stat.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "audit.h"
 #include "compat.h"
 #include "doctor.h"
 #include "jited.h"
@@ -309,6 +310,7 @@ static void test_example(void)
 	test_native();
 	test_unbound();
 	test_missed_ends();
+	test_audit();
 	test_bad_modules();
 }
 

@@ -15,6 +15,10 @@ use crate::stamp;
 /// The sources, in the folder of this crate.
 const SOURCES: &[&str] = &[
     "guest/init.c",
+    "guest/audit.c",
+    "guest/audit.h",
+    "guest/audit_line.c",
+    "guest/audit_line.h",
     "guest/doctor.c",
     "guest/doctor.h",
     "guest/elfutils.c",
@@ -33,6 +37,7 @@ const SOURCES: &[&str] = &[
     "guest/stack_args.h",
     "guest/compat.c",
     "guest/compat.h",
+    "bpf/audit.bpf.c",
     "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
@@ -46,6 +51,7 @@ const SOURCES: &[&str] = &[
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
+    "audit.bpf.o",
     "calls.bpf.o",
     "programs.bpf.o",
     "full_signature.bpf.o",
@@ -95,8 +101,8 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c shapes.c \
-                         stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c audit.c audit_line.c doctor.c jited.c programs.c \
+                         shapes.c stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
                          elfutils.c -lbpf -lelf -lz -lzstd
