@@ -35,20 +35,43 @@ pub(crate) static BINDS: Counter = Counter::new();
 /// Slots that were given back. As many as binds once all programs are freed.
 pub(crate) static UNBINDS: Counter = Counter::new();
 
-static REFUSED_PROG_TYPE: Counter = Counter::new();
-static REFUSED_NO_SLOT: Counter = Counter::new();
-static REFUSED_BY_PROVIDER: Counter = Counter::new();
-static REFUSED_DESCRIPTORS: Counter = Counter::new();
+/// Programs that were refused for one reason.
+struct Refusals {
+    programs: Counter,
+    /// When the last of them was loaded.
+    last: AtomicU64,
+}
 
-/// A call was refused.
-pub(crate) fn count_refusal(reason: &NotBound) {
-    let counter = match reason {
-        NotBound::ProgType(_) => &REFUSED_PROG_TYPE,
-        NotBound::NoSlot { .. } => &REFUSED_NO_SLOT,
-        NotBound::Refused(_) => &REFUSED_BY_PROVIDER,
-        NotBound::Descriptors(_) => &REFUSED_DESCRIPTORS,
+impl Refusals {
+    const fn new() -> Self {
+        Self {
+            programs: Counter::new(),
+            last: AtomicU64::new(0),
+        }
+    }
+}
+
+static PROG_TYPE: Refusals = Refusals::new();
+static NO_SLOT: Refusals = Refusals::new();
+static BY_PROVIDER: Refusals = Refusals::new();
+static DESCRIPTORS: Refusals = Refusals::new();
+
+/// A call was refused, of a program that was loaded at that time. Gives whether it is the program's first one.
+///
+/// The verifier asks again about a call that was refused (`fetch_kfunc_meta` of 6.12, `check_cfg` goes on without it).
+/// Programs that are refused at the same time may be counted more than once.
+pub(crate) fn count_refusal(reason: &NotBound, load_time: u64) -> bool {
+    let refusals = match reason {
+        NotBound::ProgType(_) => &PROG_TYPE,
+        NotBound::NoSlot { .. } => &NO_SLOT,
+        NotBound::Refused(_) => &BY_PROVIDER,
+        NotBound::Descriptors(_) => &DESCRIPTORS,
     };
-    counter.count();
+    let first = refusals.last.swap(load_time, Ordering::Relaxed) != load_time;
+    if first {
+        refusals.programs.count();
+    }
+    first
 }
 
 /// Writes the file.
@@ -64,10 +87,10 @@ fn write_all(out: &mut Out) -> fmt::Result {
     for (name, counter) in [
         ("binds", &BINDS),
         ("unbinds", &UNBINDS),
-        ("refused_program_type", &REFUSED_PROG_TYPE),
-        ("refused_no_slot", &REFUSED_NO_SLOT),
-        ("refused_by_provider", &REFUSED_BY_PROVIDER),
-        ("refused_descriptors", &REFUSED_DESCRIPTORS),
+        ("refused_program_type", &PROG_TYPE.programs),
+        ("refused_no_slot", &NO_SLOT.programs),
+        ("refused_by_provider", &BY_PROVIDER.programs),
+        ("refused_descriptors", &DESCRIPTORS.programs),
     ] {
         writeln!(out, "{name} {}", counter.get())?;
     }
@@ -82,4 +105,23 @@ fn write_all(out: &mut Out) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_refused_once_for_a_reason() {
+        let no_slot = NotBound::NoSlot { capacity: 16 };
+        assert!(count_refusal(&no_slot, 1));
+        assert!(!count_refusal(&no_slot, 1));
+        assert!(count_refusal(
+            &NotBound::ProgType(kfunc_abi::ProgType::XDP),
+            1
+        ));
+        assert!(count_refusal(&no_slot, 2));
+        assert_eq!(NO_SLOT.programs.get(), 2);
+        assert_eq!(PROG_TYPE.programs.get(), 1);
+    }
 }

@@ -42,8 +42,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
     match bound {
         Ok(()) => ALLOWED,
         Err(error) => {
-            count_refusal(&error);
-            if REFUSALS.allows() {
+            if count_refusal(&error, program.load_time()) && REFUSALS.allows() {
                 let name = program.name();
                 let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
                 log::print(

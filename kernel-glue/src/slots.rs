@@ -116,8 +116,10 @@ impl Slots {
 
     /// How many slots are taken.
     pub(crate) fn in_use(&self) -> usize {
-        let taken = |place: &&AtomicUsize| place.load(Ordering::Relaxed) != 0;
-        self.owners.iter().filter(taken).count()
+        // `count` adds with a check, which is a panic.
+        self.owners.iter().fold(0_usize, |count, place| {
+            count.saturating_add(usize::from(place.load(Ordering::Relaxed) != 0))
+        })
     }
 
     /// A slot that is taken, if there is one.

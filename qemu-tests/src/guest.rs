@@ -15,6 +15,8 @@ use crate::stamp;
 /// The sources, in the folder of this crate.
 const SOURCES: &[&str] = &[
     "guest/init.c",
+    "guest/again.c",
+    "guest/again.h",
     "guest/audit.c",
     "guest/audit.h",
     "guest/audit_line.c",
@@ -101,7 +103,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c audit.c audit_line.c doctor.c jited.c programs.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c doctor.c jited.c programs.c \
                          shapes.c stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
