@@ -38,6 +38,14 @@ int everywhere(struct run *run)
 	return 0;
 }
 
+/* Without a callback, and so without func_info to load it again (guest/again.c). */
+SEC("syscall")
+int below(struct run *run)
+{
+	run->result = bpf_self_id() + in_subprogram(run);
+	return 0;
+}
+
 /* May not sleep, and so is freed sooner. */
 SEC("tc")
 int both_tc(struct __sk_buff *skb)

@@ -44,7 +44,8 @@ bool find_again(struct again *again, const struct program *program, const char *
 
 int load_again(const struct again *again)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .fd_array = again->fds);
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .fd_array = again->fds,
+		    .prog_flags = again->type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0);
 
 	return bpf_prog_load(again->type, "again", "GPL", again->insns, again->count, &options);
 }

@@ -231,7 +231,7 @@ static int load_and_close(const struct again *again)
 
 static void test_programs_that_come_and_go(void)
 {
-	static const char *const names[] = { "everywhere", "both_tc" };
+	static const char *const names[] = { "below", "both_tc" };
 	struct program first[2];
 	struct again again[2];
 	pthread_t thread;

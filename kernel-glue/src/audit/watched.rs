@@ -18,7 +18,8 @@
 //! compares that, too, and the time of loading, which no other program in the same memory has.
 //!
 //! Before the id there is nothing to follow: until then the verifier may move the program and its code. Afterwards
-//! they stay (`bpf_prog_load` of `kernel/bpf/syscall.c`).
+//! they stay (`bpf_prog_load` of `kernel/bpf/syscall.c`), but for single instructions that are patched when something
+//! is attached.
 
 use core::sync::atomic::Ordering;
 
