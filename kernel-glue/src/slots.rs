@@ -138,11 +138,13 @@ impl Slots {
 
     /// Gives a slot back. Its stub is not called any more.
     pub(crate) fn release(&self, slot: usize) {
-        for place in self.values_of(slot) {
-            place.store(0, Ordering::Relaxed);
-        }
         if let Some(birth) = self.births.get(slot) {
             birth.store(0, Ordering::Relaxed);
+        }
+        // Who sees the values cleared sees that the birth was.
+        fence(Ordering::Release);
+        for place in self.values_of(slot) {
+            place.store(0, Ordering::Relaxed);
         }
         if let Some(owner) = self.owners.get(slot) {
             owner.store(0, Ordering::Release);

@@ -234,6 +234,7 @@ static void test_programs_that_come_and_go(void)
 	static const char *const names[] = { "below", "both_tc" };
 	struct program first[2];
 	struct again again[2];
+	double begin = seconds();
 	pthread_t thread;
 	int round, error = 0;
 
@@ -243,7 +244,7 @@ static void test_programs_that_come_and_go(void)
 		      names[i], "cannot be loaded: %s", last_words());
 	check(!pthread_create(&thread, NULL, read_all_the_time, NULL), "a second thread", "there is none");
 	for (round = 0; round < ROUNDS && !error; round++)
-		error = load_and_close(&again[round % 5 != 0]);
+		error = load_and_close(&again[round % 20 != 0]);
 	reader.stop = true;
 	pthread_join(thread, NULL);
 	check(!error, "programs are loaded while the audit is read", "%d after %d", error, round);
@@ -251,8 +252,8 @@ static void test_programs_that_come_and_go(void)
 	      reader.first_wrong);
 	check(reader.readings > 10 && reader.others > 10, "the audit is read while programs come and go",
 	      "%d readings, %d calls", reader.readings, reader.others);
-	printf("audit: %d readings, %d calls of programs that came and went, %d programs without an id\n",
-	       reader.readings, reader.others, reader.unknown);
+	printf("audit: %d programs in %.0f s, %d readings, %d calls of them, %d lines without an id\n", round,
+	       seconds() - begin, reader.readings, reader.others, reader.unknown);
 	for (int i = 0; i < 2; i++)
 		unload(&first[i]);
 	check_freed("after many programs");
