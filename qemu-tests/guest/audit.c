@@ -18,7 +18,8 @@
 #define MODULE "kfunc_example"
 #define FOLDER "/sys/kernel/debug/" MODULE
 #define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
-#define ROUNDS 500
+#define ROUNDS 500		/* programs that come and go */
+#define OPEN 4			/* of them at a time */
 /* libbpf loads a program that was refused once more, for the verifier's words. */
 #define TRIES 2
 
@@ -216,17 +217,16 @@ static void *read_all_the_time(void *unused)
 	return unused;
 }
 
-/* Loads and closes a program, for which a slot may have to become free first. */
-static int load_and_close(const struct again *again)
+/* Loads a program in the place of another, which is closed. A slot may have to become free first. */
+static int replace(int *fd, const struct again *again)
 {
 	double deadline = seconds() + PATIENCE_SECONDS;
-	int fd;
 
-	while ((fd = load_again(again)) == -EACCES && seconds() < deadline)
+	if (*fd > 0)
+		close(*fd);
+	while ((*fd = load_again(again)) == -EACCES && seconds() < deadline)
 		usleep(5000);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
+	return *fd < 0 ? *fd : 0;
 }
 
 static void test_programs_that_come_and_go(void)
@@ -236,7 +236,7 @@ static void test_programs_that_come_and_go(void)
 	struct again again[2];
 	double begin = seconds();
 	pthread_t thread;
-	int round, error = 0;
+	int fds[OPEN] = {}, round, error = 0;
 
 	for (int i = 0; i < 2; i++)
 		check(!load(&first[i], "/audit.bpf.o", names[i]) &&
@@ -244,7 +244,7 @@ static void test_programs_that_come_and_go(void)
 		      names[i], "cannot be loaded: %s", last_words());
 	check(!pthread_create(&thread, NULL, read_all_the_time, NULL), "a second thread", "there is none");
 	for (round = 0; round < ROUNDS && !error; round++)
-		error = load_and_close(&again[round % 20 != 0]);
+		error = replace(&fds[round % OPEN], &again[round % 20 != 0]);
 	reader.stop = true;
 	pthread_join(thread, NULL);
 	check(!error, "programs are loaded while the audit is read", "%d after %d", error, round);
@@ -254,6 +254,8 @@ static void test_programs_that_come_and_go(void)
 	      "%d readings, %d calls", reader.readings, reader.others);
 	printf("audit: %d programs in %.0f s, %d readings, %d calls of them, %d lines without an id\n", round,
 	       seconds() - begin, reader.readings, reader.others, reader.unknown);
+	for (int i = 0; i < OPEN; i++)
+		close(fds[i]);
 	for (int i = 0; i < 2; i++)
 		unload(&first[i]);
 	check_freed("after many programs");
