@@ -4,7 +4,7 @@
 //!
 //! Each structure's layout is compared with the running kernel's BTF before it is used (`register.rs`).
 
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 
 /// `btf_kfunc_filter_t` of `include/linux/btf.h`.
 pub(crate) type Filter = extern "C" fn(prog: *const c_void, kfunc_id: u32) -> c_int;
@@ -56,6 +56,35 @@ pub(crate) struct File {
     opaque: [u8; 0],
 }
 
+/// `struct inode`, which only the kernel looks into.
+#[repr(C)]
+pub(crate) struct Inode {
+    opaque: [u8; 0],
+}
+
+/// `struct dentry`, which only the kernel looks into.
+#[repr(C)]
+pub(crate) struct Dentry {
+    opaque: [u8; 0],
+}
+
+/// `struct seq_file`, which only the kernel looks into.
+#[repr(C)]
+pub(crate) struct SeqFile {
+    opaque: [u8; 0],
+}
+
+/// What writes a whole file: the `show` of `single_open`.
+pub(crate) type Show = extern "C" fn(file: *mut SeqFile, data: *mut c_void) -> c_int;
+
+/// `MAX_ERRNO` of `include/linux/err.h`: the last so many addresses are error codes.
+const MAX_ERRNO: usize = 4095;
+
+/// The negative errno that `pointer` is, if it is an error pointer.
+pub(crate) fn errno_of<T>(pointer: *const T) -> Option<c_int> {
+    (pointer as usize >= MAX_ERRNO.wrapping_neg()).then_some(pointer as isize as c_int)
+}
+
 /// `O_RDONLY` of `include/uapi/asm-generic/fcntl.h`.
 pub(crate) const O_RDONLY: c_int = 0;
 
@@ -77,8 +106,40 @@ extern "C" {
         count: usize,
         position: *mut i64,
     ) -> isize;
-    /// `mm/vmalloc.c`; what `vmalloc` has been since 6.10. NULL on failure.
-    pub(crate) fn vmalloc_noprof(size: usize) -> *mut c_void;
+    /// `mm/maccess.c`. A negative errno if `src` cannot be read; part of `dst` may be written then.
+    pub(crate) fn copy_from_kernel_nofault(
+        dst: *mut c_void,
+        src: *const c_void,
+        size: usize,
+    ) -> c_long;
+    /// `fs/debugfs/inode.c`. Gives an error pointer on failure.
+    pub(crate) fn debugfs_create_dir(name: *const c_char, parent: *mut Dentry) -> *mut Dentry;
+    /// `fs/debugfs/inode.c`. What `debugfs_create_file` is called differs between kernels; this calls it in each. Keeps
+    /// `fops`; does nothing where `parent` is an error pointer.
+    pub(crate) fn debugfs_create_file_size(
+        name: *const c_char,
+        mode: u16,
+        parent: *mut Dentry,
+        data: *mut c_void,
+        fops: *const c_void,
+        size: i64,
+    );
+    /// `fs/debugfs/inode.c`. Returns when nobody reads what is in the folder any more.
+    pub(crate) fn debugfs_remove(folder: *mut Dentry);
+    /// `fs/seq_file.c`.
+    pub(crate) fn single_open(file: *mut File, show: Show, data: *mut c_void) -> c_int;
+    /// `fs/seq_file.c`. For `struct file_operations`; not called from here, like the next two.
+    pub(crate) fn seq_read();
+    /// `fs/seq_file.c`.
+    pub(crate) fn seq_lseek();
+    /// `fs/seq_file.c`.
+    pub(crate) fn single_release();
+    /// `fs/seq_file.c`. -1 if there is no room for it.
+    pub(crate) fn seq_write(file: *mut SeqFile, data: *const c_void, len: usize) -> c_int;
+    /// `fs/seq_file.c`.
+    pub(crate) fn seq_printf(file: *mut SeqFile, format: *const c_char, ...);
+    /// `mm/vmalloc.c`; what `vzalloc` has been since 6.10. NULL on failure.
+    pub(crate) fn vzalloc_noprof(size: usize) -> *mut c_void;
     /// `mm/vmalloc.c`.
     pub(crate) fn vfree(addr: *const c_void);
     /// `kernel/printk/printk.c`.

@@ -4,9 +4,9 @@
 
 use core::ffi::{c_int, c_void};
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bind::{bind, check_entry, NotBound};
+use crate::counters::count_refusal;
 use crate::log::{self, Level, RateLimit};
 use crate::registered::registered;
 use crate::{unbind, Program};
@@ -42,7 +42,7 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
     match bound {
         Ok(()) => ALLOWED,
         Err(error) => {
-            if is_new(&program, kfunc_id) && REFUSALS.allows() {
+            if count_refusal(&error, program.load_time()) && REFUSALS.allows() {
                 let name = program.name();
                 let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
                 log::print(
@@ -59,13 +59,6 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
             -EACCES
         }
     }
-}
-
-/// Whether this is not the refusal of before: one program is asked about again and again.
-fn is_new(program: &Program<'_>, kfunc_id: u32) -> bool {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let refusal = program.load_time().rotate_left(32) ^ u64::from(kfunc_id);
-    LAST.swap(refusal, Ordering::Relaxed) != refusal
 }
 
 /// How many ends of programs were missed, if any: as many slots may be lost until the module goes.

@@ -9,6 +9,7 @@
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
+use crate::buffer::Buffer;
 use crate::ffi::{self, File};
 
 /// Bytes of the longest path, with its NUL: the directory and a module name (`MODULE_NAME_LEN`, 56).
@@ -18,10 +19,7 @@ const DIRECTORY: &str = "/sys/kernel/btf/";
 const MAX_LEN: usize = 64 << 20;
 /// Bytes of the first buffer; it is doubled until the BTF fits.
 const FIRST_LEN: usize = 8 << 20;
-/// `MAX_ERRNO` of `include/linux/err.h`: the last so many addresses are error codes.
-const MAX_ERRNO: usize = 4095;
-/// `ENOMEM` and `EFBIG` of `include/uapi/asm-generic/errno-base.h`.
-const ENOMEM: i32 = 12;
+/// `EFBIG` of `include/uapi/asm-generic/errno-base.h`.
 const EFBIG: i32 = 27;
 
 /// A BTF, copied to memory of its own, which is freed when it is dropped.
@@ -40,8 +38,8 @@ impl KernelBtf {
         let mut len = FIRST_LEN;
         while len <= MAX_LEN {
             let file = Open::new(name)?;
-            let buffer = Buffer::new(len)?;
-            let read = file.read_into(&buffer)?;
+            let mut buffer = Buffer::new(len)?;
+            let read = file.read_into(buffer.bytes_mut())?;
             if read < len {
                 return Ok(Self { buffer, len: read });
             }
@@ -52,32 +50,7 @@ impl KernelBtf {
 
     /// The BTF.
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: The kernel has put `len` bytes there, which are ours until dropped.
-        unsafe { core::slice::from_raw_parts(self.buffer.data.cast::<u8>(), self.len) }
-    }
-}
-
-/// Memory of the kernel's.
-struct Buffer {
-    data: *mut c_void,
-    len: usize,
-}
-
-impl Buffer {
-    fn new(len: usize) -> Result<Self, i32> {
-        // SAFETY: Any size may be asked for.
-        let data = unsafe { ffi::vmalloc_noprof(len) };
-        if data.is_null() {
-            return Err(-ENOMEM);
-        }
-        Ok(Self { data, len })
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        // SAFETY: `data` comes from `vmalloc`, and is not used afterwards.
-        unsafe { ffi::vfree(self.data) }
+        self.buffer.bytes().get(..self.len).unwrap_or_default()
     }
 }
 
@@ -94,22 +67,20 @@ impl Open {
         }
         // SAFETY: The path is NUL-terminated; module init functions may sleep.
         let file = unsafe { ffi::filp_open(path.as_ptr().cast::<c_char>(), ffi::O_RDONLY, 0) };
-        if file as usize >= MAX_ERRNO.wrapping_neg() {
-            return Err(file as isize as i32);
+        match ffi::errno_of(file) {
+            Some(errno) => Err(errno),
+            None => Ok(Self(file)),
         }
-        Ok(Self(file))
     }
 
     /// Fills `buffer` up to the end of the file; gives the number of bytes.
-    fn read_into(&self, buffer: &Buffer) -> Result<usize, i32> {
-        let mut len = 0;
+    fn read_into(&self, buffer: &mut [u8]) -> Result<usize, i32> {
+        let mut len = 0_usize;
         let mut position = 0;
-        while len < buffer.len {
-            let place = buffer.data.wrapping_byte_add(len);
+        while let Some(rest) = buffer.get_mut(len..).filter(|rest| !rest.is_empty()) {
+            let place = rest.as_mut_ptr().cast::<c_void>();
             // SAFETY: The file is open, and the buffer has that many bytes from there on.
-            let read = unsafe {
-                ffi::kernel_read(self.0, place, buffer.len.saturating_sub(len), &mut position)
-            };
+            let read = unsafe { ffi::kernel_read(self.0, place, rest.len(), &mut position) };
             match usize::try_from(read) {
                 Ok(0) => break,
                 Ok(read) => len = len.saturating_add(read),

@@ -10,6 +10,8 @@
 //!                                                                 │
 //!                                         the descriptor of the call now leads to the slot's stub
 //!
+//!   debugfs     programs (audit): which program has which slot, and where its calls go;  counters
+//!
 //!   call        BPF program ──► stub: loads the slot's values ──► body
 //! ```
 //!
@@ -18,7 +20,11 @@
 
 #![no_std]
 
+mod audit;
 mod bind;
+mod buffer;
+mod counters;
+mod debugfs;
 mod declare;
 mod ffi;
 mod filter;
@@ -35,6 +41,7 @@ mod provider;
 mod register;
 mod registered;
 mod returned;
+mod seq;
 mod slots;
 mod stubs;
 mod time;

@@ -4,6 +4,7 @@
 
 use kfunc_abi::call::MAX_REGISTER_ARGS;
 
+use crate::counters::{BINDS, UNBINDS};
 use crate::{Program, Provider, Refusal, Slots};
 
 /// The values of a slot, as far as the providers have given them.
@@ -95,6 +96,7 @@ impl Pool {
         let provided = (self.visit)(slot, Visit::Provide(program, &mut values));
         if provided.is_ok() {
             self.slots.fill(slot, values.provided());
+            BINDS.count();
         } else {
             self.withdraw(slot, values.provided().len());
             self.slots.release(slot);
@@ -102,8 +104,9 @@ impl Pool {
         provided
     }
 
-    /// Ends the use of all stores of a slot.
+    /// Ends the use of all stores of a slot that was filled.
     pub(crate) fn withdraw_all(&self, slot: usize) {
+        UNBINDS.count();
         self.withdraw(slot, usize::MAX);
     }
 
@@ -122,5 +125,42 @@ impl Pool {
     /// The stub of `slot`.
     pub(crate) fn stub(&self, slot: usize) -> u64 {
         self.stubs.wrapping_add(slot.wrapping_mul(self.stub_len)) as u64
+    }
+
+    /// The slot whose stub `address` is in, and how far in.
+    pub(crate) fn stub_at(&self, address: u64) -> Option<(usize, usize)> {
+        let from_first = usize::try_from(address.checked_sub(self.stub(0))?).ok()?;
+        let slot = from_first.checked_div(self.stub_len)?;
+        let offset = from_first.checked_rem(self.stub_len)?;
+        (slot < self.slots.capacity()).then_some((slot, offset))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicU64, AtomicUsize};
+
+    use super::*;
+
+    #[test]
+    fn stubs_are_found_by_their_addresses() {
+        static OWNERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+        static BIRTHS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+        static VALUES: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+        static STUBS: [u8; 32] = [0; 32];
+        let slots = Slots::new(&OWNERS, &BIRTHS, &VALUES, 1);
+        // SAFETY: The stubs are not called.
+        let pool = unsafe { Pool::new(slots, STUBS.as_ptr(), 16, |_, _| Ok(())) };
+        let first = pool.stub(0);
+        for (from_first, found) in [
+            (0, Some((0, 0))),
+            (4, Some((0, 4))),
+            (16, Some((1, 0))),
+            (31, Some((1, 15))),
+            (32, None),
+            (u64::MAX, None),
+        ] {
+            assert_eq!(pool.stub_at(first.wrapping_add(from_first)), found);
+        }
     }
 }

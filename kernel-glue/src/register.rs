@@ -12,6 +12,7 @@ use kfunc_abi::{IdSet8, KfuncFlags, ProgType, IMPL_SUFFIX, KSYM_NAME_LEN};
 use verifier_fixup::layout::{Layout, LayoutRecord};
 use verifier_fixup::native;
 
+use crate::debugfs::Files;
 use crate::ffi::{self, KfuncIdSet, Kprobe};
 use crate::filter::filter;
 use crate::kernel_btf::KernelBtf;
@@ -39,6 +40,8 @@ pub struct Errno(pub c_int);
 /// Registered kfuncs. Dropping it ends the watch over programs; the kernel forgets the kfuncs by itself
 /// when the module goes.
 pub struct Registration {
+    /// None where debugfs is not to be had. First, because what is in them must not be read once the watch has ended.
+    _files: Option<Files>,
     _watch: Watch,
 }
 
@@ -97,13 +100,25 @@ unsafe fn try_register(
             unsafe { register_hook(registered, *prog_type, owner) }?;
         }
     }
+    // SAFETY: The caller's promise; the kfuncs are registered.
+    let files = unsafe { Files::make(module.name, &registered.layout, owner) };
+    if let Err(errno) = files {
+        log::print(
+            Level::Info,
+            module.name,
+            format_args!("no files in debugfs (error {errno})"),
+        );
+    }
     let count = module.kfunc_count;
     log::print(
         Level::Info,
         module.name,
         format_args!("{count} kfuncs, {}", Way(options)),
     );
-    Ok(Registration { _watch: watch })
+    Ok(Registration {
+        _files: files.ok(),
+        _watch: watch,
+    })
 }
 
 /// The hooks for which there is a set already. The kernel takes one set of a module for a hook, and warns about a

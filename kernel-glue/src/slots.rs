@@ -11,10 +11,12 @@
 //! An aux says which program of those that live, and its birth tells it from a dead one whose memory it has: should
 //! the end of a program ever be missed (kprobes can be disarmed), its slot does not pass to another as it is.
 //!
+//! Whoever reads a slot while programs come and go compares its owner before and after ([`Slots::owner`]).
+//!
 //! Programs are checked concurrently, and die in any context, so no lock is taken: a slot belongs to whoever
 //! puts its key into a free place first. One program is checked by one thread, so no key is claimed twice.
 
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{fence, AtomicU64, AtomicUsize, Ordering};
 
 /// The slots of one kfunc.
 #[derive(Debug)]
@@ -99,6 +101,27 @@ impl Slots {
         self.owners.iter().position(own)
     }
 
+    /// The program that has the slot; none if it is free, or just being taken.
+    ///
+    /// Equal answers before and after something was read mean that the slot was that program's meanwhile: nobody gives
+    /// it back without clearing the birth first, and no other program has both the aux and the birth.
+    pub(crate) fn owner(&self, slot: usize) -> Option<Owner> {
+        // What was read before this call was read before the slot is.
+        fence(Ordering::Acquire);
+        // Acquire: who sees an owner sees that the last one's birth was cleared.
+        let aux = self.owners.get(slot)?.load(Ordering::Acquire);
+        let birth = self.births.get(slot)?.load(Ordering::Acquire);
+        (aux != 0 && birth != 0).then_some(Owner { aux, birth })
+    }
+
+    /// How many slots are taken.
+    pub(crate) fn in_use(&self) -> usize {
+        // `count` adds with a check, which is a panic.
+        self.owners.iter().fold(0_usize, |count, place| {
+            count.saturating_add(usize::from(place.load(Ordering::Relaxed) != 0))
+        })
+    }
+
     /// A slot that is taken, if there is one.
     pub(crate) fn any_taken(&self) -> Option<usize> {
         let taken = |place: &AtomicUsize| place.load(Ordering::Relaxed) != 0;
@@ -115,6 +138,11 @@ impl Slots {
 
     /// Gives a slot back. Its stub is not called any more.
     pub(crate) fn release(&self, slot: usize) {
+        if let Some(birth) = self.births.get(slot) {
+            birth.store(0, Ordering::Relaxed);
+        }
+        // Who sees the values cleared sees that the birth was.
+        fence(Ordering::Release);
         for place in self.values_of(slot) {
             place.store(0, Ordering::Relaxed);
         }
@@ -123,7 +151,8 @@ impl Slots {
         }
     }
 
-    fn values_of(&self, slot: usize) -> impl Iterator<Item = &AtomicUsize> {
+    /// The values of a slot, which may change.
+    pub(crate) fn values_of(&self, slot: usize) -> impl Iterator<Item = &AtomicUsize> {
         self.values
             .iter()
             .skip(slot.saturating_mul(self.width))
@@ -168,6 +197,20 @@ mod tests {
         assert!(values().eq([0, 0]));
         assert_eq!(slots.find(0x2000), None);
         assert_eq!(slots.claim(owner(0x3000)), Some(Claim::Fresh(1)));
+    }
+
+    #[test]
+    fn an_owner_is_told_from_the_next_with_its_aux() {
+        let slots = slots!();
+        assert_eq!((slots.owner(0), slots.in_use()), (None, 0));
+        slots.claim(owner(0x1000));
+        assert_eq!((slots.owner(0), slots.in_use()), (Some(owner(0x1000)), 1));
+        slots.release(0);
+        assert_eq!(slots.owner(0), None);
+        // Half taken: the owner is there, its birth is not.
+        slots.owners[0].store(0x1000, Ordering::Relaxed);
+        assert_eq!(slots.owner(0), None);
+        assert_eq!(slots.owner(2), None);
     }
 
     #[test]

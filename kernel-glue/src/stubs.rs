@@ -15,10 +15,12 @@ mod arm64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+/// Whose code this is.
 #[cfg(target_arch = "aarch64")]
-const ARCH: Arch = Arch::Arm64;
+pub(crate) const ARCH: Arch = Arch::Arm64;
+/// Whose code this is.
 #[cfg(target_arch = "x86_64")]
-const ARCH: Arch = Arch::X86_64;
+pub(crate) const ARCH: Arch = Arch::X86_64;
 
 /// Bytes from one stub to the next, for a kfunc whose implicit arguments come from these sources.
 pub const fn stub_len(sources: &[Source]) -> usize {

@@ -38,6 +38,7 @@
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "audit.h"
 #include "call_bench.h"
 #include "compat.h"
 #include "doctor.h"
@@ -416,6 +417,7 @@ static void test_example(void)
 	test_native();
 	test_unbound();
 	test_missed_ends();
+	test_audit();
 	test_bad_modules();
 }
 

@@ -15,6 +15,12 @@ use crate::stamp;
 /// The sources, in the folder of this crate.
 const SOURCES: &[&str] = &[
     "guest/init.c",
+    "guest/again.c",
+    "guest/again.h",
+    "guest/audit.c",
+    "guest/audit.h",
+    "guest/audit_line.c",
+    "guest/audit_line.h",
     "guest/doctor.c",
     "guest/doctor.h",
     "guest/elfutils.c",
@@ -55,6 +61,7 @@ const SOURCES: &[&str] = &[
     "guest/happenings.h",
     "guest/broken_modules.c",
     "guest/broken_modules.h",
+    "bpf/audit.bpf.c",
     "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
     "bpf/full_signature.bpf.c",
@@ -84,6 +91,7 @@ const SOURCES: &[&str] = &[
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
+    "audit.bpf.o",
     "calls.bpf.o",
     "programs.bpf.o",
     "call_bench.bpf.o",
@@ -149,7 +157,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c resolve.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c doctor.c jited.c programs.c resolve.c shapes.c \
                          stack_args.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \

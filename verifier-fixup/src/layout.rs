@@ -85,6 +85,10 @@ facts! {
     prog_insns: "bpf_prog" Of::Member("insnsi");
     /// From a program to the number of its instructions (32 bits).
     prog_len: "bpf_prog" Of::Member("len");
+    /// From a program to the bytes of its code, or of its first function's (32 bits).
+    prog_jited_len: "bpf_prog" Of::Member("jited_len");
+    /// From a program to the address of its code, or of its first function's.
+    prog_bpf_func: "bpf_prog" Of::Member("bpf_func");
     /// From a program's aux to the type of the program that it extends (32 bits); 0 if it extends none.
     aux_saved_dst_prog_type: "bpf_prog_aux" Of::Member("saved_dst_prog_type");
     /// From a program's aux to the id that user space sees.
@@ -99,6 +103,10 @@ facts! {
     aux_prog: "bpf_prog_aux" Of::Member("prog");
     /// From a program's aux to the pointer to the user who has loaded it.
     aux_user: "bpf_prog_aux" Of::Member("user");
+    /// From a program's aux to the pointer to its functions' programs; NULL if it has one function.
+    aux_func: "bpf_prog_aux" Of::Member("func");
+    /// From a program's aux to the number of its functions' programs (32 bits).
+    aux_real_func_cnt: "bpf_prog_aux" Of::Member("real_func_cnt");
     /// From a user to its number (`kuid_t`, 32 bits).
     user_uid: "user_struct" Of::Member("uid");
     /// From a descriptor table to its first descriptor.
@@ -125,6 +133,18 @@ facts! {
     kprobe_pre_handler: "kprobe" Of::Member("pre_handler");
     /// Where saved registers keep a function's first argument.
     regs_first_argument: "pt_regs" Of::EitherMember("di", "regs");
+    /// Bytes of a file's operations.
+    fops_size: "file_operations" Of::Size;
+    /// Where a file's operations keep their module.
+    fops_owner: "file_operations" Of::Member("owner");
+    /// Where a file's operations keep what seeks.
+    fops_llseek: "file_operations" Of::Member("llseek");
+    /// Where a file's operations keep what reads.
+    fops_read: "file_operations" Of::Member("read");
+    /// Where a file's operations keep what opens.
+    fops_open: "file_operations" Of::Member("open");
+    /// Where a file's operations keep what ends the use of an opened file.
+    fops_release: "file_operations" Of::Member("release");
 }
 
 impl Layout {
