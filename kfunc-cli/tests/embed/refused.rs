@@ -62,7 +62,7 @@ fn bad_modules() -> Vec<(Vec<u8>, &'static str)> {
         (
             other_base.module(&[number("foo")]).bytes(),
             "the module's own BTF cannot be kept: .BTF: Invalid name: a name that this kind must have is \
-             missing or not an identifier, or it must have none (types+0, type 42)",
+             missing or not an identifier, or it must have none (types+0, type 43)",
         ),
         (
             damaged.module(&[number("foo")]).bytes(),
