@@ -207,7 +207,7 @@ impl Compared {
             .map(|(sort, count)| format!("{count} {sort}"));
         format!(
             "{all} calls resolved ({}) from {} types of program: {} refused in the verifier's words, of {} wordings; \
-             {} got further, {} to the end; {} left to filters of the kernel, {} to types of parameters",
+             {} got further, {} to the end; {} left to filters and providers, {} to types of parameters",
             sorts.collect::<Vec<_>>().join(", "),
             self.types,
             self.count(Told::Refused),

@@ -468,7 +468,7 @@ mod tests {
 
     #[test]
     fn counts_arrive() {
-        let (report, _) = read(&console(&["@count f|5|1000|76800\r"], "@done 4")).unwrap();
+        let (report, _) = read(&console(&["@count f|5|1000|76800\r"], "@done 7")).unwrap();
         let count = Count {
             what: "f".to_owned(),
             calls: 5,
@@ -477,7 +477,7 @@ mod tests {
         };
         assert_eq!(report.counts, [count]);
         for damaged in ["@count f|5|1000", "@count f|5|x|1"] {
-            assert!(read(&console(&[damaged], "@done 4")).is_err());
+            assert!(read(&console(&[damaged], "@done 7")).is_err());
         }
     }
 

@@ -19,6 +19,9 @@ use crate::kernel::Series;
 /// `xdp_metadata_kfunc_ids` of `net/core/xdp.c`.
 const DEVICE_BOUND: &str = "xdp_metadata_kfunc_ids";
 
+/// Kfuncs with a provider that may refuse a program (`kernel-glue/shapes/providers.rs`, `kernel-glue/example/kfuncs.rs`).
+const PROVIDER_MAY_REFUSE: &[&[u8]] = &[b"bpf_shape_hook", b"bpf_loader_uid"];
+
 /// All that is known.
 pub(super) struct Known<'k> {
     pub(super) series: Series,
@@ -143,11 +146,16 @@ impl Known<'_> {
         (func.kind() == Kind::FUNC).then(|| btf.name(&func))
     }
 
-    /// Whether a filter of the kernel's own, which is not known, may refuse this call.
+    /// Whether a filter that looks at more than the program's type may refuse this call: one of the kernel's own, or a
+    /// provider of ours.
     pub(super) fn may_be_filtered(&self, case: &Case) -> bool {
-        let Some(call) = case.call.filter(|call| call.fd_index == 0) else {
+        let Some(call) = case.call else {
             return false;
         };
+        if call.fd_index != 0 {
+            let name = self.func_name(call);
+            return name.is_some_and(|name| PROVIDER_MAY_REFUSE.contains(&name));
+        }
         let kfunc = self.vmlinux.kfuncs.get(&TypeId(call.id as u32));
         kfunc.is_some_and(|kfunc| kfunc.programs.filtered || kfunc.programs.unknown)
     }

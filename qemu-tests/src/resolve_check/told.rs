@@ -55,7 +55,7 @@ pub(super) enum Told {
 /// What may come between.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Excuses {
-    /// A filter of the kernel's own.
+    /// A filter of the kernel's own, or a provider.
     pub(super) filter: bool,
     /// The types of parameters, which come before the sets.
     pub(super) parameter: bool,
