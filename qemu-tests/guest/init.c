@@ -37,6 +37,7 @@
 #include "doctor.h"
 #include "jited.h"
 #include "kernel_log.h"
+#include "params.h"
 #include "programs.h"
 #include "shapes.h"
 
@@ -221,11 +222,11 @@ static void test_native(void)
 	int error;
 
 	if (!native_kernel) {
-		error = insmod("/" MODULE ".ko", "native=1");
+		error = insmod("/" MODULE ".ko", "way=native");
 		check(error == -ENOEXEC, "native is refused where the kernel cannot", "%d", error);
 		return;
 	}
-	if (!insmod_example("native=1"))
+	if (!insmod_example("way=native"))
 		return;
 	test_ids("native");
 	test_bound_beside_native();
@@ -310,6 +311,7 @@ static void test_example(void)
 	test_unbound();
 	test_missed_ends();
 	test_bad_modules();
+	test_params();
 }
 
 /* The guest */

@@ -25,6 +25,8 @@ const SOURCES: &[&str] = &[
     "guest/jited.c",
     "guest/jited.h",
     "guest/kernel_log.h",
+    "guest/params.c",
+    "guest/params.h",
     "guest/programs.c",
     "guest/programs.h",
     "guest/shapes.c",
@@ -95,7 +97,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c programs.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c params.c programs.c shapes.c \
                          stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \

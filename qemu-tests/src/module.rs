@@ -35,7 +35,7 @@ const FILES: &[(&str, &str)] = &[
 pub struct Source {
     /// Its name.
     pub name: &'static str,
-    /// Where its kfuncs are declared, in `kernel-glue`.
+    /// Where its kfuncs are declared.
     folder: &'static str,
     /// Whether some are in C, of which pahole writes the BTF.
     has_c: bool,
@@ -44,13 +44,13 @@ pub struct Source {
 /// The one that README.md shows.
 pub const EXAMPLE: Source = Source {
     name: "kfunc_example",
-    folder: "example",
+    folder: "kernel-glue/example",
     has_c: false,
 };
 /// The one with a kfunc of every shape.
 pub const SHAPES: Source = Source {
     name: "kfunc_shapes",
-    folder: "shapes",
+    folder: "kernel-glue/shapes",
     has_c: true,
 };
 
