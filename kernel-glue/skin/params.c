@@ -40,7 +40,7 @@ static const struct kernel_param_ops way_ops = { .set = set_way };
 module_param_cb(way, &way_ops, NULL, 0);
 __MODULE_PARM_TYPE(way, "auto|native|bound");
 MODULE_PARM_DESC(way, "Who fills in implicit arguments: native, the verifier where it can (Linux 7.0 and later); bound, this module; "
-		      "auto (default), the verifier if it can fill in all of them, else this module");
+		      "auto (default), as native if it can fill in all of them, else as bound");
 
 static int set_slots(const char *value, const struct kernel_param *param)
 {
@@ -51,7 +51,7 @@ static const struct kernel_param_ops slots_ops = { .set = set_slots };
 
 module_param_cb(slots, &slots_ops, &kfunc_options.slots, 0);
 __MODULE_PARM_TYPE(slots, "uint");
-MODULE_PARM_DESC(slots, "How many programs may call a bound kfunc at once: at most as many as it is declared with (default: so many)");
+MODULE_PARM_DESC(slots, "How many programs may call a bound kfunc at once (default, and at most: what it is declared with)");
 
 module_param_named(unbound, kfunc_options.unbound, bool, 0);
 MODULE_PARM_DESC(unbound, "Bind nothing, so that calls of kfuncs with slots fail (for tests)");

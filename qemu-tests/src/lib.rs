@@ -39,6 +39,7 @@ pub mod packages;
 pub mod parity;
 pub mod parity_table;
 pub mod progress;
+pub mod project;
 pub mod qemu;
 pub mod real_btf;
 pub mod resolve_btfids;

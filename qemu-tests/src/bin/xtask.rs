@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
@@ -16,7 +17,7 @@ use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
     call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
-    shapes, source_check, split_bench, split_oracle, table,
+    project, shapes, source_check, split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -47,6 +48,14 @@ enum Task {
         /// Print a JSON array instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// Write a module of your own: a folder that needs only make, the kernel's headers, rustc and kfunc.
+    New {
+        /// What the module is called; the names of its kfuncs begin with it, too.
+        name: String,
+        /// The folder, which is made [default: one of this name, here].
+        #[arg(long, value_name = "PATH")]
+        folder: Option<PathBuf>,
     },
     /// Boot the kernels with a module that has a kfunc of every shape, call each, and pass each the wrong thing.
     Shapes {
@@ -199,6 +208,7 @@ fn main() -> ExitCode {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
         }),
+        Task::New { name, folder } => new_project(&name, folder),
         Task::Fixup { kernels } => BuildRoot::open().and_then(|root| {
             let failures = check_fixups(&root, &Kernels::find(&root, &kernels)?);
             for failure in &failures {
@@ -315,6 +325,16 @@ fn call_shapes(selection: &Selection) -> Result<bool> {
         eprintln!("FAILED {failure}");
     }
     Ok(failures.is_empty())
+}
+
+fn new_project(name: &str, folder: Option<PathBuf>) -> Result<bool> {
+    let folder = folder.unwrap_or_else(|| PathBuf::from(name));
+    project::write(name, &folder)?;
+    println!(
+        "{}: a module to be built with make; README.md says more",
+        folder.display()
+    );
+    Ok(true)
 }
 
 /// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
