@@ -3,6 +3,7 @@
  * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
  * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "compat",
  * one with BTF of several tools; with "split=NAME" and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c);
+ * with "project=NAME", the module of a project, by its own test (project.c);
  * with "jited", nothing is tested, but the code of programs told (jited.c).
  * "native" says that the kernel has implicit arguments of its own. One line each, on the console:
  *
@@ -39,6 +40,7 @@
 #include "kernel_log.h"
 #include "params.h"
 #include "programs.h"
+#include "project.h"
 #include "shapes.h"
 
 #define MODULE "kfunc_example"
@@ -324,7 +326,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 int main(int argc, char **argv)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	const char *split = NULL, *unsplit = NULL;
+	const char *split = NULL, *unsplit = NULL, *project = NULL;
 	bool shapes = false, compat = false, jited = false;
 	int log;
 
@@ -347,6 +349,8 @@ int main(int argc, char **argv)
 			compat = true;
 		if (!strcmp(argv[i], "jited"))
 			jited = true;
+		if (!strncmp(argv[i], "project=", 8))
+			project = argv[i] + 8;
 		if (!strncmp(argv[i], "split=", 6))
 			split = argv[i] + 6;
 		if (!strncmp(argv[i], "unsplit=", 8))
@@ -360,6 +364,8 @@ int main(int argc, char **argv)
 		test_compat();
 	else if (jited)
 		test_jited();
+	else if (project)
+		test_project(project);
 	else if (split)
 		test_doctor(split, unsplit);
 	else

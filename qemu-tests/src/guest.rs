@@ -29,6 +29,8 @@ const SOURCES: &[&str] = &[
     "guest/params.h",
     "guest/programs.c",
     "guest/programs.h",
+    "guest/project.c",
+    "guest/project.h",
     "guest/shapes.c",
     "guest/shapes.h",
     "guest/stack_args.c",
@@ -97,7 +99,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c params.c programs.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c doctor.c jited.c params.c programs.c project.c shapes.c \
                          stack_args.c compat.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \

@@ -17,7 +17,7 @@ use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
     call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
-    project, shapes, source_check, split_bench, split_oracle, table,
+    project, project_check, shapes, source_check, split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -56,6 +56,13 @@ enum Task {
         /// The folder, which is made [default: one of this name, here].
         #[arg(long, value_name = "PATH")]
         folder: Option<PathBuf>,
+    },
+    /// Write a module as `new` does, build it with make and with dkms, and boot the amd64 kernels with it and its own test.
+    ///
+    /// Exit status 1 if the test fails, or anything is left after it was removed.
+    Project {
+        #[command(flatten)]
+        kernels: Selection,
     },
     /// Boot the kernels with a module that has a kfunc of every shape, call each, and pass each the wrong thing.
     Shapes {
@@ -209,6 +216,13 @@ fn main() -> ExitCode {
             split(&root, &kernels)
         }),
         Task::New { name, folder } => new_project(&name, folder),
+        Task::Project { kernels } => BuildRoot::open().and_then(|root| {
+            let failures = check_projects(&root, &Kernels::find(&root, &kernels)?);
+            for failure in &failures {
+                eprintln!("FAILED {failure}");
+            }
+            Ok(failures.is_empty())
+        }),
         Task::Fixup { kernels } => BuildRoot::open().and_then(|root| {
             let failures = check_fixups(&root, &Kernels::find(&root, &kernels)?);
             for failure in &failures {
@@ -335,6 +349,21 @@ fn new_project(name: &str, folder: Option<PathBuf>) -> Result<bool> {
         folder.display()
     );
     Ok(true)
+}
+
+/// Boots the selected kernels with a new project, built in every way. Gives what failed.
+fn check_projects(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let mut failures = Vec::new();
+        for checked in project_check::check(root, kernel)? {
+            let (how, report) = (checked.how, checked.report);
+            println!("{kernel}: a project built by {how}: {} checks", report.held);
+            failures.extend(report.failures.iter().map(|one| format!("{how}: {one}")));
+        }
+        ensure!(failures.is_empty(), "{}", failures.join("\n"));
+        Ok(())
+    });
+    failures
 }
 
 /// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
@@ -574,6 +603,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
+    outcome.failures.extend(check_projects(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
     outcome.failures.extend(find_all_calls(&root, &kernels));
     outcome.failures.extend(check_fixups(&root, &kernels));
