@@ -51,11 +51,13 @@ pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<Checked>> {
     }
     packages::install(root, kernel)?;
     install_kfunc(root)?;
-    let headers = format!("/lib/modules/{}/build", kernel.release());
+    let headers = format!("KDIR=/lib/modules/{}/build", kernel.release());
     let made = make(root, kernel, Skin::C, &headers)?;
     let other = if kernel.series.skin == Skin::Rust {
         let tree = rust_tree::prepare(root, kernel)?;
-        let made = make(root, kernel, Skin::Rust, &tree.objects)?;
+        // The tree was made by a compiler of that name.
+        let variables = format!("KDIR={} CC={}", tree.objects, kernel.arch.compiler());
+        let made = make(root, kernel, Skin::Rust, &variables)?;
         ("make with the kernel's Rust", made)
     } else {
         let module = dkms(root, kernel)?;
@@ -108,8 +110,8 @@ fn write(root: &BuildRoot, kernel: &Kernel, what: &str) -> Result<String> {
     Ok(folder)
 }
 
-/// Builds the project against the tree `kdir`, which makes it one of `skin`.
-fn make(root: &BuildRoot, kernel: &Kernel, skin: Skin, kdir: &str) -> Result<Built> {
+/// Builds the project with the `variables` of make, which make it one of `skin`.
+fn make(root: &BuildRoot, kernel: &Kernel, skin: Skin, variables: &str) -> Result<Built> {
     let (what, other) = match skin {
         Skin::C => ("c", "rust"),
         Skin::Rust => ("rust", "c"),
@@ -125,8 +127,8 @@ fn make(root: &BuildRoot, kernel: &Kernel, skin: Skin, kdir: &str) -> Result<Bui
             &format!(
                 "cd {folder}
                  export PATH={bin}:$PATH
-                 make -j$(nproc) KDIR={kdir}
-                 make KDIR={kdir} CLANG=clang-19 LDFLAGS=-static LDLIBS='-lbpf -lelf -lz -lzstd {elfutils}' test",
+                 make -j$(nproc) {variables}
+                 make {variables} CLANG=clang-19 LDFLAGS=-static LDLIBS='-lbpf -lelf -lz -lzstd {elfutils}' test",
                 bin = bin()
             ),
         )?;
