@@ -24,6 +24,7 @@ pub mod compat;
 pub mod doctor;
 pub mod dump_check;
 pub mod duplicates;
+pub mod facts;
 pub mod fixup_bench;
 pub mod fixup_check;
 pub mod fuzz;

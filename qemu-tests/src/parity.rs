@@ -142,13 +142,7 @@ fn boot(
     );
     let console = step(&what, || {
         let image = packages::image(kernel);
-        qemu::boot(
-            root,
-            kernel.arch,
-            &image,
-            &format!("{folder}/initramfs"),
-            "",
-        )
+        qemu::boot(root, kernel, &image, &format!("{folder}/initramfs"), "")
     })?;
     fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
     Ok(console)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::Arch;
+use crate::kernel::{Arch, Flavour, Kernel};
 
 /// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -20,13 +20,15 @@ const LINES_AHEAD: usize = 1024;
 /// Lines of the console that are shown when a guest fails.
 pub const CONSOLE_TAIL: usize = 60;
 
-/// The command line of QEMU for `arch`, up to the kernel. KVM is not used: where there is none that works,
+/// The command line of QEMU for `kernel`, up to the kernel. KVM is not used: where there is none that works,
 /// it can look as if there were.
-fn machine(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Amd64 => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max",
+fn machine(kernel: &Kernel) -> &'static str {
+    match (kernel.arch, kernel.flavour) {
+        (Arch::Amd64, _) => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max",
+        // The first one of QEMU's that has such pages, but for the embedded ones.
+        (Arch::Arm64, Flavour::Pages16k) => "qemu-system-aarch64 -M virt -cpu cortex-a76",
         // A core of the first generation: what the kernels must run on. QEMU's `max` has all extensions.
-        Arch::Arm64 => "qemu-system-aarch64 -M virt -cpu cortex-a57",
+        (Arch::Arm64, _) => "qemu-system-aarch64 -M virt -cpu cortex-a57",
     }
 }
 
@@ -37,7 +39,7 @@ fn console(arch: Arch) -> &'static str {
     }
 }
 
-/// Boots the kernel at `image` with the archive at `initramfs`, both inside of the build root, and `/init` with
+/// Boots `kernel`, whose image is `image`, with the archive at `initramfs`, both inside of the build root, and `/init` with
 /// `arguments`. Gives the lines of the console.
 ///
 /// # Errors
@@ -45,7 +47,7 @@ fn console(arch: Arch) -> &'static str {
 /// The guest does not power off in time, or QEMU fails: the end of the console is in the error.
 pub fn boot(
     root: &BuildRoot,
-    arch: Arch,
+    kernel: &Kernel,
     image: &str,
     initramfs: &str,
     arguments: &str,
@@ -53,8 +55,8 @@ pub fn boot(
     let script = format!(
         "exec {} -smp 2 -m 1G -kernel {image} -initrd {initramfs} -append 'console={} panic=-1 quiet -- {arguments}' \
          -nographic -no-reboot 2>&1",
-        machine(arch),
-        console(arch)
+        machine(kernel),
+        console(kernel.arch)
     );
     lines_until_end(root.command(["sh", "-c", &script]), DEADLINE)
 }

@@ -10,13 +10,13 @@ use anyhow::{ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use qemu_tests::boot::{boot, Booted};
 use qemu_tests::build_root::BuildRoot;
-use qemu_tests::kernel::{Arch, Kernel, SERIES};
+use qemu_tests::kernel::{Arch, Flavour, Kernel, Row, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf, parity_table,
-    shapes, source_check, split_bench, split_oracle, table,
+    call_oracle, compat, doctor, facts, fixup_bench, fixup_check, fuzz, jited, kernel_btf,
+    parity_table, shapes, source_check, split_bench, split_oracle, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -167,18 +167,39 @@ struct Selection {
     /// Only this arch.
     #[arg(long)]
     arch: Option<Arch>,
+    /// Only the kernels of this flavour (16k: arm64 only). Without it and without --kernel: the cloud kernels of 6.12 and 7.3.
+    #[arg(long)]
+    flavour: Option<Flavour>,
+    /// Every flavour, and every series.
+    #[arg(long)]
+    all_kernels: bool,
     /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
     #[arg(long, value_name = "SERIES=VERSION")]
     pin: Vec<String>,
 }
 
 impl Selection {
-    fn contains(&self, kernel: &Kernel) -> bool {
-        let series = self
-            .kernel
-            .as_deref()
-            .is_none_or(|version| version == kernel.series.version);
-        series && self.arch.is_none_or(|arch| arch == kernel.arch)
+    /// What is booted when nothing is said.
+    fn by_default(pin: Vec<String>) -> Self {
+        Self {
+            kernel: None,
+            arch: None,
+            flavour: None,
+            all_kernels: false,
+            pin,
+        }
+    }
+
+    fn contains(&self, row: &Row) -> bool {
+        let flavour = match self.flavour {
+            Some(flavour) => flavour == row.flavour,
+            None => self.all_kernels || row.flavour == Flavour::Cloud,
+        };
+        let series = match &self.kernel {
+            Some(version) => version == row.series.version,
+            None => self.all_kernels || self.flavour.is_some() || row.series.by_default,
+        };
+        flavour && series && self.arch.is_none_or(|arch| arch == row.arch)
     }
 }
 
@@ -224,13 +245,9 @@ fn main() -> ExitCode {
             Ok(failures.is_empty())
         }),
         Task::Doctor { pin } => BuildRoot::open().and_then(|root| {
-            let everything = Selection {
-                kernel: None,
-                arch: None,
-                pin,
-            };
-            let kernels = Kernels::find(&root, &everything)?;
-            Ok(examine(&root, &kernels, &everything.pin))
+            let selection = Selection::by_default(pin);
+            let kernels = Kernels::find(&root, &selection)?;
+            Ok(examine(&root, &kernels, &selection.pin))
         }),
         Task::Test { pin } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
@@ -259,8 +276,9 @@ struct Outcome {
     failures: Vec<String>,
 }
 
-/// The kernels that there are.
+/// The kernels that are needed.
 struct Kernels {
+    /// Those of the default rows. Their tools are used, and others are compared with them.
     all: Vec<Kernel>,
     selected: Vec<Kernel>,
 }
@@ -268,16 +286,13 @@ struct Kernels {
 impl Kernels {
     fn find(root: &BuildRoot, selection: &Selection) -> Result<Self> {
         packages::update_lists(root)?;
-        let mut all = Vec::new();
-        for arch in [Arch::Amd64, Arch::Arm64] {
-            for series in SERIES {
-                all.push(packages::resolve(root, *series, arch, &selection.pin)?);
-            }
-        }
-        let selected = all.iter().filter(|kernel| selection.contains(kernel));
+        let resolve = |row| packages::resolve(root, row, &selection.pin);
+        let selected = Row::all().filter(|row| selection.contains(row));
+        let selected: Vec<_> = selected.map(resolve).collect::<Result<_>>()?;
+        ensure!(!selected.is_empty(), "there is no such kernel");
         Ok(Self {
-            selected: selected.cloned().collect(),
-            all,
+            all: Row::by_default().map(resolve).collect::<Result<_>>()?,
+            selected,
         })
     }
 
@@ -333,7 +348,7 @@ fn boot_all_shapes(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
 /// what failed.
 fn check_fixups(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
     let (_, failures) = kernels.each(|kernel, _| {
-        if kernel.series.native {
+        if facts::is_native(root, kernel)? {
             let compared = fixup_check::check(root, kernel)?;
             println!(
                 "{kernel}: {} kfunc calls fixed up, {} instructions as the kernel has them; {} of them but for a field that others write",
@@ -429,17 +444,13 @@ fn calls(root: &BuildRoot, seed: u64, prototypes: usize) -> Result<bool> {
 
 /// Tells where kfunc btf split and resolve_btfids differ; true if nowhere.
 fn split(root: &BuildRoot, kernels: &Kernels) -> Result<bool> {
-    let native = Kernels {
-        all: kernels.all.clone(),
-        selected: kernels
-            .selected
-            .iter()
-            .filter(|one| one.series.native)
-            .cloned()
-            .collect(),
-    };
-    let (compared, mut failures) = native.each(|kernel, _| split_oracle::check(root, kernel));
-    for compared in compared {
+    let (compared, mut failures) = kernels.each(|kernel, _| {
+        let native = facts::is_native(root, kernel)?;
+        native
+            .then(|| split_oracle::check(root, kernel))
+            .transpose()
+    });
+    for compared in compared.into_iter().flatten() {
         for line in compared.same {
             println!("same: {line}");
         }
@@ -542,11 +553,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         step(what, || cargo(arguments))?;
     }
     step("layers and licences", source_check::check)?;
-    let everything = Selection {
-        kernel: None,
-        arch: None,
-        pin,
-    };
+    let everything = Selection::by_default(pin);
     let root = BuildRoot::open()?;
     let calls_agree = calls(&root, call_oracle::SEED, call_oracle::PROTOTYPES)?;
     let kernels = Kernels::find(&root, &everything)?;
@@ -592,7 +599,12 @@ fn bench(what: &str, series: &str, arch: Arch, pin: &[String], json: bool) -> Re
     packages::update_lists(&root)?;
     let known = SERIES.iter().find(|known| known.version == series);
     let series = *known.context("no such series")?;
-    let kernel = packages::resolve(&root, series, arch, pin)?;
+    let row = Row {
+        series,
+        flavour: Flavour::Cloud,
+        arch,
+    };
+    let kernel = packages::resolve(&root, row, pin)?;
     let (report, text, met) = if what == "split" {
         let report = split_bench::run(&root, &kernel)?;
         let text = split_bench::for_people(&report);
