@@ -34,6 +34,7 @@ pub mod jited;
 pub mod kernel;
 pub mod kernel_btf;
 pub mod kfunc_list_check;
+pub mod matrix;
 pub mod merge_check;
 pub mod module;
 pub mod packages;

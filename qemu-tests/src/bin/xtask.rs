@@ -15,7 +15,7 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_oracle, compat, doctor, facts, fixup_bench, fixup_check, fuzz, jited, kernel_btf,
+    call_oracle, compat, doctor, facts, fixup_bench, fixup_check, fuzz, jited, kernel_btf, matrix,
     parity_table, shapes, source_check, split_bench, split_oracle, table,
 };
 
@@ -47,6 +47,14 @@ enum Task {
         /// Print a JSON array instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// Do what the demo does with every kernel there is, of all flavours and series, and write down in README.md which did it
+    /// in which ways.
+    ///
+    /// With a selection, the others stay as they are.
+    Matrix {
+        #[command(flatten)]
+        kernels: Selection,
     },
     /// Boot the kernels with a module that has a kfunc of every shape, call each, and pass each the wrong thing.
     Shapes {
@@ -206,6 +214,7 @@ impl Selection {
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo(&kernels, json),
+        Task::Matrix { kernels } => write_matrix(kernels),
         Task::Shapes { kernels } => call_shapes(&kernels),
         Task::Parity {
             kernels,
@@ -487,6 +496,25 @@ fn demo(selection: &Selection, json: bool) -> Result<bool> {
     Ok(report(&outcome))
 }
 
+/// Boots every kernel, if no other selection is made, and writes down what became of each.
+fn write_matrix(mut selection: Selection) -> Result<bool> {
+    let all = selection.kernel.is_none() && selection.flavour.is_none() && selection.arch.is_none();
+    selection.all_kernels |= all;
+    let root = BuildRoot::open()?;
+    let kernels = Kernels::find(&root, &selection)?;
+    let outcome = boot_all(&root, &kernels);
+    let cells = kernels.selected.iter().map(|kernel| {
+        let mut booted = outcome.booted.iter();
+        matrix::cell(
+            kernel,
+            booted.find(|booted| booted.kernel.row() == kernel.row()),
+        )
+    });
+    matrix::update(&cells.collect())?;
+    println!("{}", table::for_people(&outcome.booted));
+    Ok(report(&outcome))
+}
+
 /// Tells what failed; true if nothing did.
 fn report(outcome: &Outcome) -> bool {
     for failure in &outcome.failures {
@@ -560,6 +588,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let mut outcome = boot_all(&root, &kernels);
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
+    outcome.failures.extend(matrix::check(&outcome.booted)?);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
     outcome.failures.extend(find_all_calls(&root, &kernels));
