@@ -2,6 +2,8 @@
 
 //! A module on kernels with Rust. Its kfuncs are a crate of their own.
 
+use core::borrow::Borrow;
+
 use kernel::prelude::*;
 use kernel_glue::{register, Options, Registration};
 
@@ -13,12 +15,13 @@ module! {
     description: "Kfuncs with implicit arguments, written in Rust",
     license: "GPL",
     params: {
-        native: bool {
-            default: false,
+        // Not bool, which 7.2 does not have here.
+        native: u8 {
+            default: 0,
             description: "Let the verifier fill in implicit arguments where it can (Linux 7.0 and later)",
         },
-        unbound: bool {
-            default: false,
+        unbound: u8 {
+            default: 0,
             description: "Bind nothing, so that calls of kfuncs with slots fail (for tests)",
         },
     },
@@ -26,6 +29,11 @@ module! {
 
 struct Kfuncs {
     _registration: Registration,
+}
+
+/// Whether a parameter is on. The kernel crate gives its value, or a reference to it (7.2).
+fn is_on(value: impl Borrow<u8>) -> bool {
+    *value.borrow() != 0
 }
 
 /// Lets the C parts of the module register what they have.
@@ -41,8 +49,8 @@ fn c_parts() -> Result {
 impl kernel::Module for Kfuncs {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let options = Options {
-            native: module_parameters::native.value(),
-            unbound: module_parameters::unbound.value(),
+            native: is_on(module_parameters::native.value()),
+            unbound: is_on(module_parameters::unbound.value()),
         };
         #[cfg(kfunc_c)]
         c_parts()?;

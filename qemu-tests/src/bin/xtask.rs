@@ -295,13 +295,17 @@ struct Kernels {
 impl Kernels {
     fn find(root: &BuildRoot, selection: &Selection) -> Result<Self> {
         packages::update_lists(root)?;
-        let resolve = |row| packages::resolve(root, row, &selection.pin);
-        let selected = Row::all().filter(|row| selection.contains(row));
-        let selected: Vec<_> = selected.map(resolve).collect::<Result<_>>()?;
-        ensure!(!selected.is_empty(), "there is no such kernel");
+        let rows = Row::all().filter(|row| selection.contains(row));
+        let kernels = Self::of_rows(root, rows, &selection.pin)?;
+        ensure!(!kernels.selected.is_empty(), "there is no such kernel");
+        Ok(kernels)
+    }
+
+    fn of_rows(root: &BuildRoot, rows: impl Iterator<Item = Row>, pins: &[String]) -> Result<Self> {
+        let resolve = |row| packages::resolve(root, row, pins);
         Ok(Self {
             all: Row::by_default().map(resolve).collect::<Result<_>>()?,
-            selected,
+            selected: rows.map(resolve).collect::<Result<_>>()?,
         })
     }
 
@@ -586,6 +590,10 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let calls_agree = calls(&root, call_oracle::SEED, call_oracle::PROTOTYPES)?;
     let kernels = Kernels::find(&root, &everything)?;
     let mut outcome = boot_all(&root, &kernels);
+    let others = Kernels::of_rows(&root, Row::in_tests(), &everything.pin)?;
+    let others = boot_all(&root, &others);
+    outcome.booted.extend(others.booted);
+    outcome.failures.extend(others.failures);
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
     outcome.failures.extend(matrix::check(&outcome.booted)?);
