@@ -18,10 +18,12 @@
 
 mod forward;
 mod graph;
+mod hypothesis;
 mod names;
 mod primitive;
 mod reference;
 mod same;
+mod stack;
 mod table;
 
 use crate::limits::MAX_TYPES;
@@ -29,9 +31,10 @@ use crate::words::{index, put, take, word};
 use crate::write::{sorted_by_name, SortKey};
 use crate::{Amended, Btf, Error, ErrorKind, Kind, Section, Type, TypeId, Writer};
 
-use self::graph::{Hypothesis, Stack};
+use self::hypothesis::Hypothesis;
 use self::names::NameMap;
 use self::same::Records;
+use self::stack::Stack;
 use self::table::Table;
 
 /// In the map, a type that was not looked at yet.

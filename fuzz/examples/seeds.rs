@@ -9,10 +9,10 @@ fn main() -> io::Result<()> {
     for seed in btf_fuzz::seeds::all() {
         let folder = folder.join(seed.target);
         fs::create_dir_all(&folder)?;
-        let extension = if seed.target == "rewrite" {
-            "insns"
-        } else {
-            "btf"
+        let extension = match seed.target {
+            "rewrite" => "insns",
+            "bind" => "descs",
+            _ => "btf",
         };
         fs::write(folder.join(seed.name).with_extension(extension), seed.bytes)?;
     }

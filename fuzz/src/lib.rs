@@ -2,6 +2,7 @@
 
 //! What the fuzz targets share: inputs, and what must hold for each.
 
+pub mod bind;
 pub mod blob;
 pub mod dedup;
 mod generate;

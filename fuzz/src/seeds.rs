@@ -35,6 +35,7 @@ pub fn all() -> Vec<Seed> {
         .chain(dedup)
         .chain(of("relocate", relocate()))
         .chain(of("rewrite", crate::rewrite::seeds()))
+        .chain(of("bind", crate::bind::seeds()))
         .collect()
 }
 

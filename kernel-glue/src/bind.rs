@@ -33,6 +33,10 @@ impl fmt::Display for NotBound {
             Self::ProgType(prog_type) => write!(f, "it is not for programs of type {prog_type}"),
             Self::NoSlot { capacity } => write!(f, "all {capacity} slots are taken"),
             Self::Refused(refusal) => refusal.fmt(f),
+            // Addresses are not for the log.
+            Self::Descriptors(BindError::OtherAddress { .. }) => {
+                f.write_str("the kernel finds another function of this name")
+            }
             Self::Descriptors(error) => error.fmt(f),
         }
     }

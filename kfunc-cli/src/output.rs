@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Files that are never there by half.
+//! What is printed, and files that are never there by half.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use kfunc_cli::{Error, Result};
+
+/// Prints `text`.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).map_err(Error::Output)
+}
 
 /// Files beside their places, until all of them are whole. Those that never get there are removed.
 #[derive(Default)]

@@ -1,53 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Programs that call kfuncs of the kernel's own for which the verifier changes something: loaded, never run.
- * src/fixup_check.rs knows what becomes of each call, and the layout of struct node.
- */
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
+/* Small programs, each with a few kinds of call: loaded, never run. */
+#include "fixup_kfuncs.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-struct cell {
-	__u64 value;
-};
-
-struct node {
-	__u64 value;
-	struct bpf_list_node link;
-	struct bpf_rb_node place;
-	struct bpf_refcount count;
-};
-
-extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
-extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
-extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
-extern int bpf_stream_print_stack(int stream) __ksym;
-extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
-extern void *bpf_obj_new(__u64 type) __ksym;
-extern void bpf_obj_drop(void *object) __ksym;
-extern void *bpf_refcount_acquire(void *object) __ksym;
-extern int bpf_list_push_front(struct bpf_list_head *head, struct bpf_list_node *node) __ksym;
-extern int bpf_list_push_back(struct bpf_list_head *head, struct bpf_list_node *node) __ksym;
-extern int bpf_list_add(struct bpf_list_head *head, struct bpf_list_node *node, struct bpf_list_node *previous) __ksym;
-extern int bpf_rbtree_add(struct bpf_rb_root *root, struct bpf_rb_node *node,
-			  _Bool (less)(struct bpf_rb_node *a, const struct bpf_rb_node *b)) __ksym;
-
-extern void *bpf_percpu_obj_new(__u64 type) __ksym;
-extern void bpf_percpu_obj_drop(void *object) __ksym;
-extern void *bpf_cast_to_kern_ctx(void *context) __ksym;
-extern int bpf_wq_init(struct bpf_wq *wq, void *map, unsigned int flags) __ksym;
-extern int bpf_wq_set_callback(struct bpf_wq *wq, int (callback)(void *map, int *key, void *value),
-			       unsigned int flags) __ksym;
-extern int bpf_wq_start(struct bpf_wq *wq, unsigned int flags) __ksym;
-
-#define PRIVATE(name) SEC(".bss." #name) __attribute__((aligned(8)))
-#define CONTAINS(type, member) __attribute__((btf_decl_tag("contains:" #type ":" #member)))
-
-static struct bpf_spin_lock lock PRIVATE(a);
-static struct bpf_list_head list PRIVATE(a) CONTAINS(node, link);
-static struct bpf_rb_root tree PRIVATE(a) CONTAINS(node, place);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -67,7 +22,7 @@ struct {
 	__type(value, struct work);
 } works SEC(".maps");
 
-static __attribute__((noinline)) __u64 sum(int start, int end)
+static __noinline __u64 sum(int start, int end)
 {
 	struct bpf_iter_num it;
 	__u64 total = 0;
@@ -76,7 +31,7 @@ static __attribute__((noinline)) __u64 sum(int start, int end)
 	bpf_iter_num_new(&it, start, end);
 	while ((number = bpf_iter_num_next(&it))) {
 		if (*number & 1)
-			bpf_stream_print_stack(1);
+			grow(1);
 		total |= *number & 0xff;
 	}
 	bpf_iter_num_destroy(&it);
@@ -97,7 +52,7 @@ int loops(__u64 *context)
 		total |= sum(0, *number) & 0xff;
 		if (*number > 100)
 			break;
-		bpf_stream_print_stack(2);
+		grow(2);
 	}
 	bpf_iter_num_destroy(&outer);
 	*context = total + sum(3, 9);
@@ -106,7 +61,7 @@ int loops(__u64 *context)
 
 static long for_each(void *map, __u32 *key, __u64 *value, void *context)
 {
-	bpf_stream_print_stack(1);
+	grow(1);
 	*value += sum(0, 5);
 	return *value > 1000;
 }
@@ -114,16 +69,16 @@ static long for_each(void *map, __u32 *key, __u64 *value, void *context)
 SEC("syscall")
 int callback(__u64 *context)
 {
-	bpf_stream_print_stack(1);
+	grow(1);
 	bpf_for_each_map_elem(&array, for_each, (void *)0, 0);
-	if (bpf_rdonly_cast(context, 0))
-		bpf_stream_print_stack(2);
+	if (as_task(context))
+		grow(2);
 	return 0;
 }
 
 static _Bool less(struct bpf_rb_node *a, const struct bpf_rb_node *b)
 {
-	bpf_stream_print_stack(1);
+	grow_locked(1);
 	return a < b;
 }
 
@@ -146,7 +101,11 @@ int objects(__u64 *context)
 		bpf_list_push_front(&list, &node->link);
 	else
 		bpf_list_push_back(&list, &node->link);
+#ifdef LINUX_6_12
+	bpf_list_push_back(&list, &third->link);
+#else
 	bpf_list_add(&list, &third->link, &node->link);
+#endif
 	bpf_rbtree_add(&tree, &again->place, less);
 	bpf_spin_unlock(&lock);
 	node = bpf_obj_new(bpf_core_type_id_local(struct node));
@@ -168,7 +127,7 @@ int per_cpu(__u64 *context)
 static int work(void *map, int *key, void *value)
 {
 	if (sum(1, 3) > 2)
-		bpf_stream_print_stack(1);
+		grow(1);
 	return 0;
 }
 

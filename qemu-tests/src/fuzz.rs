@@ -9,7 +9,9 @@ use std::process::Command;
 use anyhow::{ensure, Result};
 
 /// What can be fuzzed.
-pub const TARGETS: &[&str] = &["parse", "validate", "write", "dedup", "relocate", "rewrite"];
+pub const TARGETS: &[&str] = &[
+    "parse", "validate", "write", "dedup", "relocate", "rewrite", "bind",
+];
 
 /// Seconds for one input; more is a failure.
 const SECONDS_AN_INPUT: u32 = 10;

@@ -42,7 +42,16 @@ const SOURCES: &[&str] = &[
     "bpf/new_shapes.bpf.c",
     "bpf/old_header.bpf.c",
     "bpf/c_shapes.bpf.c",
+    "bpf/fixup_kfuncs.h",
     "bpf/fixup.bpf.c",
+    "bpf/fixup_6_12.bpf.c",
+    "bpf/fixup_impl.bpf.c",
+    "bpf/fixup_large.bpf.c",
+    "bpf/fixup_large_6_12.bpf.c",
+    "bpf/fixup_out_of_reach.bpf.c",
+    "bpf/fixup_out_of_reach_6_12.bpf.c",
+    "bpf/fixup_session.bpf.c",
+    "bpf/fixup_session_6_12.bpf.c",
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
@@ -54,6 +63,14 @@ const PROGRAMS: &[&str] = &[
     "old_header.bpf.o",
     "c_shapes.bpf.o",
     "fixup.bpf.o",
+    "fixup_6_12.bpf.o",
+    "fixup_impl.bpf.o",
+    "fixup_large.bpf.o",
+    "fixup_large_6_12.bpf.o",
+    "fixup_out_of_reach.bpf.o",
+    "fixup_out_of_reach_6_12.bpf.o",
+    "fixup_session.bpf.o",
+    "fixup_session_6_12.bpf.o",
 ];
 
 /// The built programs.
@@ -103,7 +120,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.
-                         [ $name != calls.bpf.c ] || cpu=v4
+                         case $name in calls.*|fixup_large*) cpu=v4 ;; esac
                          clang-19 -target bpf -mcpu=$cpu -g -O2 -Wall -Werror -I/usr/include/x86_64-linux-gnu \
                              -c $name -o ${{name%.c}}.o
                      done"

@@ -8,7 +8,7 @@
 
 use core::fmt;
 
-use crate::layout::Layout;
+use crate::layout::{Layout, ADDR_LEN, COUNT_LEN, FUNC_ID_LEN};
 
 /// The most descriptors that a table of any supported kernel can have (`MAX_KFUNC_DESCS` of
 /// `kernel/bpf/verifier.c`).
@@ -40,21 +40,38 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The program has no descriptor that leads to the kfunc.
+    /// The program has no descriptor of the kfunc's id.
     NoDescriptor,
-    /// The table has more descriptors than any kernel allows.
+    /// No descriptor of the kfunc's id leads to the kfunc or to the stub.
+    OtherAddress {
+        /// The kfunc's own address.
+        expected: u64,
+        /// Where the first of those descriptors leads.
+        found: u64,
+    },
+    /// The table has more descriptors than any kernel allows, or than it has room for.
     TooManyDescriptors(u32),
+    /// The descriptors end in the middle of one.
+    CutOff,
+    /// No table can have this layout: a member is not aligned, not inside, or on top of another one.
+    Layout,
 }
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDescriptor => {
-                f.write_str("the program has no descriptor that leads to the kfunc")
+            Self::NoDescriptor => f.write_str("the program has no descriptor of the kfunc"),
+            Self::OtherAddress { expected, found } => {
+                write!(
+                    f,
+                    "the kfunc is at {expected:#x}, its descriptor leads to {found:#x}"
+                )
             }
             Self::TooManyDescriptors(count) => {
-                write!(f, "{count} descriptors are more than any kernel allows")
+                write!(f, "{count} descriptors are more than the table can hold")
             }
+            Self::CutOff => f.write_str("the descriptors end in the middle of one"),
+            Self::Layout => f.write_str("no descriptor table can have the layout of this kernel"),
         }
     }
 }
@@ -65,12 +82,15 @@ impl core::error::Error for BindError {}
 ///
 /// # Errors
 ///
-/// More than [`MAX_DESCS`].
+/// More than [`MAX_DESCS`], descriptors that reach a count which stands behind them, or [`BindError::Layout`].
 pub fn descs_len(layout: &Layout, count: u32) -> Result<usize, BindError> {
-    if count > MAX_DESCS {
+    check_layout(layout)?;
+    let len = widen(layout.desc_size).saturating_mul(widen(count));
+    let room = layout.tab_nr_descs.checked_sub(layout.tab_descs);
+    if count > MAX_DESCS || room.is_some_and(|room| len > widen(room)) {
         return Err(BindError::TooManyDescriptors(count));
     }
-    Ok(widen(layout.desc_size).saturating_mul(widen(count)))
+    Ok(len)
 }
 
 /// The edits that bind `target` in the descriptors `descs`; none for a descriptor that is bound already.
@@ -80,24 +100,94 @@ pub fn descs_len(layout: &Layout, count: u32) -> Result<usize, BindError> {
 ///
 /// # Errors
 ///
-/// [`BindError::NoDescriptor`].
+/// All that [`BindError`] lists; what has more than [`MAX_DESCS`] descriptors is no table.
 pub fn plan<'d>(
     layout: &'d Layout,
     descs: &'d [u8],
     target: Target,
 ) -> Result<impl Iterator<Item = Edit> + use<'d>, BindError> {
-    let ours = move |(_, addr): &(usize, u64)| *addr == target.entry || *addr == target.stub;
-    let found = move || addresses(layout, descs, target.func_id).filter(ours);
-    if found().next().is_none() {
-        return Err(BindError::NoDescriptor);
-    }
-    Ok(found()
-        .filter(move |(_, addr)| *addr != target.stub)
+    check_layout(layout)?;
+    check_len(layout, descs)?;
+    check_addresses(layout, descs, target)?;
+    Ok(addresses(layout, descs, target.func_id)
+        .filter(move |(_, addr)| *addr == target.entry && *addr != target.stub)
         .map(move |(offset, old)| Edit {
             offset,
             old,
             new: target.stub,
         }))
+}
+
+/// Checks that `descs` is whole descriptors, and not too many.
+fn check_len(layout: &Layout, descs: &[u8]) -> Result<(), BindError> {
+    let size = widen(layout.desc_size);
+    if descs.len().checked_rem(size) != Some(0) {
+        return Err(BindError::CutOff);
+    }
+    let count = descs.len().checked_div(size).unwrap_or(0);
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    if count > MAX_DESCS {
+        return Err(BindError::TooManyDescriptors(count));
+    }
+    Ok(())
+}
+
+/// Checks that a descriptor leads to the kfunc, or to the stub already.
+fn check_addresses(layout: &Layout, descs: &[u8], target: Target) -> Result<(), BindError> {
+    let Target { entry, stub, .. } = target;
+    let found = || addresses(layout, descs, target.func_id).map(|(_, addr)| addr);
+    if found().any(|addr| addr == entry || addr == stub) {
+        return Ok(());
+    }
+    Err(match found().next() {
+        Some(found) => BindError::OtherAddress {
+            expected: entry,
+            found,
+        },
+        None => BindError::NoDescriptor,
+    })
+}
+
+/// Checks that C could have laid out such a table.
+fn check_layout(layout: &Layout) -> Result<(), BindError> {
+    let count = Place::new(layout.tab_nr_descs, COUNT_LEN);
+    let first = Place::new(layout.tab_descs, layout.desc_size);
+    let func_id = Place::new(layout.desc_func_id, FUNC_ID_LEN);
+    let addr = Place::new(layout.desc_addr, ADDR_LEN);
+
+    let descs_aligned = layout.tab_descs % ADDR_LEN == 0 && layout.desc_size % ADDR_LEN == 0;
+    let members_aligned = [count, func_id, addr].into_iter().all(Place::is_aligned);
+    let inside = func_id.end.max(addr.end) <= layout.desc_size;
+    let apart = func_id.is_apart_from(addr) && count.is_apart_from(first);
+    (descs_aligned && members_aligned && inside && apart)
+        .then_some(())
+        .ok_or(BindError::Layout)
+}
+
+/// Where a member stands in its struct.
+#[derive(Clone, Copy)]
+struct Place {
+    start: u32,
+    len: u32,
+    end: u32,
+}
+
+impl Place {
+    fn new(start: u32, len: u32) -> Self {
+        Self {
+            start,
+            len,
+            end: start.saturating_add(len),
+        }
+    }
+
+    fn is_aligned(self) -> bool {
+        self.start.checked_rem(self.len) == Some(0)
+    }
+
+    fn is_apart_from(self, other: Self) -> bool {
+        self.end <= other.start || other.end <= self.start
+    }
 }
 
 /// Place and value of the address in every descriptor of `func_id`.
@@ -107,6 +197,7 @@ fn addresses<'d>(
     func_id: u32,
 ) -> impl Iterator<Item = (usize, u64)> + use<'d> {
     let size = widen(layout.desc_size);
+    // No panic can be reached here, as by chunks_exact, or by enumerate with this crate's overflow checks.
     let desc_at = move |index| {
         let start = widen(index).checked_mul(size)?;
         Some((start, descs.get(start..start.checked_add(size)?)?))

@@ -8,11 +8,18 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use btf_core::{Btf, Kind, Type};
+use btf_core::{Btf, Kind, Member, Type};
 use kfunc_abi::record::{Header, KIND_LAYOUT};
 
 /// `BPF_OBJ_NAME_LEN` of `include/uapi/linux/bpf.h`: bytes of a program's name with its NUL.
 pub const NAME_LEN: usize = 16;
+
+/// Bytes of a table's count.
+pub(crate) const COUNT_LEN: u32 = 4;
+/// Bytes of a descriptor's BTF id.
+pub(crate) const FUNC_ID_LEN: u32 = 4;
+/// Bytes of a descriptor's address, which align the descriptor too.
+pub(crate) const ADDR_LEN: u32 = 8;
 
 /// One thing that is known about a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +35,8 @@ pub struct Fact {
 pub enum Of {
     /// The offset, in bytes, of the member at this path.
     Member(&'static str),
+    /// The offset of the member at this path, which must have so many bytes.
+    Sized(&'static str, u32),
     /// The offset of whichever of two members it has: what x86-64 and arm64 call the same thing.
     EitherMember(&'static str, &'static str),
     /// Its size in bytes.
@@ -79,13 +88,13 @@ facts! {
     /// From a descriptor table to its first descriptor.
     tab_descs: "bpf_kfunc_desc_tab" Of::Member("descs");
     /// From a descriptor table to the number of its descriptors (32 bits).
-    tab_nr_descs: "bpf_kfunc_desc_tab" Of::Member("nr_descs");
+    tab_nr_descs: "bpf_kfunc_desc_tab" Of::Sized("nr_descs", COUNT_LEN);
     /// Bytes of a descriptor.
     desc_size: "bpf_kfunc_desc" Of::Size;
     /// From a descriptor to the BTF id of its kfunc (32 bits).
-    desc_func_id: "bpf_kfunc_desc" Of::Member("func_id");
+    desc_func_id: "bpf_kfunc_desc" Of::Sized("func_id", FUNC_ID_LEN);
     /// From a descriptor to the address that its calls go to (64 bits).
-    desc_addr: "bpf_kfunc_desc" Of::Member("addr");
+    desc_addr: "bpf_kfunc_desc" Of::Sized("addr", ADDR_LEN);
     /// Where a set keeps the pointer to its ids.
     id_set_set: "btf_kfunc_id_set" Of::Member("set");
     /// Where a set keeps its filter.
@@ -142,18 +151,25 @@ fn answer(vmlinux: &Btf<'_>, fact: Fact) -> Result<u32, LayoutError> {
     if named.next().is_some() {
         return Err(fail(LayoutErrorKind::AmbiguousStruct));
     }
+    let offset = |path| member(vmlinux, &structure, path)?.byte_offset();
     match fact.of {
         Of::Size => structure.size(),
-        Of::Member(path) => offset(vmlinux, &structure, path),
-        Of::EitherMember(one, other) => {
-            offset(vmlinux, &structure, one).or_else(|| offset(vmlinux, &structure, other))
+        Of::Member(path) => offset(path),
+        Of::Sized(path, expected) => {
+            let found =
+                member(vmlinux, &structure, path).and_then(|found| vmlinux.size_of(found.ty).ok());
+            if let Some(found) = found.filter(|found| *found != expected) {
+                return Err(fail(LayoutErrorKind::OtherSize { expected, found }));
+            }
+            found.and_then(|_| offset(path))
         }
+        Of::EitherMember(one, other) => offset(one).or_else(|| offset(other)),
     }
     .ok_or(fail(LayoutErrorKind::NoSuchMember))
 }
 
-fn offset(vmlinux: &Btf<'_>, structure: &Type<'_>, path: &str) -> Option<u32> {
-    vmlinux.member(structure, path).ok()?.byte_offset()
+fn member(vmlinux: &Btf<'_>, structure: &Type<'_>, path: &str) -> Option<Member> {
+    vmlinux.member(structure, path).ok()
 }
 
 /// A fact that is not as it must be.
@@ -175,6 +191,13 @@ pub enum LayoutErrorKind {
     AmbiguousStruct,
     /// The struct has no such member, or not at a whole byte.
     NoSuchMember,
+    /// The member has another size, in bytes.
+    OtherSize {
+        /// What is read and written there.
+        expected: u32,
+        /// What the kernel has.
+        found: u32,
+    },
     /// The running kernel differs from the one that the module was built for.
     Differs {
         /// What the module was built for.
@@ -188,7 +211,9 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { structure, of } = self;
         match of {
-            Of::Member(member) => write!(f, "struct {structure}, member {member}"),
+            Of::Member(member) | Of::Sized(member, _) => {
+                write!(f, "struct {structure}, member {member}")
+            }
             Of::EitherMember(one, other) => {
                 write!(f, "struct {structure}, member {one} or {other}")
             }
@@ -206,6 +231,9 @@ impl fmt::Display for LayoutError {
                 f.write_str("this kernel has several structs of this name")
             }
             LayoutErrorKind::NoSuchMember => f.write_str("this kernel has no such member"),
+            LayoutErrorKind::OtherSize { expected, found } => {
+                write!(f, "{expected} bytes are expected, this kernel has {found}")
+            }
             LayoutErrorKind::Differs { expected, found } => {
                 write!(f, "built for {expected}, this kernel has {found}")
             }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The binding plan, over descriptors of both known layouts.
+//! The binding plan, over descriptors of the known layouts.
 
 use verifier_fixup::bind::{descs_len, plan, BindError, Edit, Target, MAX_DESCS};
 use verifier_fixup::layout::{Layout, FACTS};
 
-/// A layout in which only the descriptor matters.
+/// A layout of which only the descriptors are known, and that the count stands behind them.
 fn layout(desc_size: u32, desc_func_id: u32, desc_addr: u32) -> Layout {
     Layout {
+        tab_nr_descs: desc_size.saturating_mul(MAX_DESCS),
         desc_size,
         desc_func_id,
         desc_addr,
@@ -15,9 +16,14 @@ fn layout(desc_size: u32, desc_func_id: u32, desc_addr: u32) -> Layout {
     }
 }
 
-/// Linux 6.12, and a made-up one with larger descriptors in another order.
-fn layouts() -> [Layout; 2] {
-    [layout(48, 28, 40), layout(96, 64, 8)]
+/// Linux 6.12, Linux 7.3, and a made-up one with its members in another order.
+fn layouts() -> [Layout; 3] {
+    let count_first = Layout {
+        tab_nr_descs: 0,
+        tab_descs: 8,
+        ..layout(232, 208, 224)
+    };
+    [layout(48, 28, 40), count_first, layout(96, 64, 8)]
 }
 
 const TARGET: Target = Target {
@@ -76,29 +82,44 @@ fn binding_again_changes_nothing() {
 #[test]
 fn a_program_without_a_descriptor_is_refused() {
     for layout in layouts() {
-        for table in [
-            descs(&layout, &[]),
-            descs(&layout, &[(7, 0x1234), (8, TARGET.entry)]),
-        ] {
+        for table in [descs(&layout, &[]), descs(&layout, &[(8, TARGET.entry)])] {
             assert_eq!(edits(&layout, &table), Err(BindError::NoDescriptor));
         }
     }
 }
 
 #[test]
-fn a_layout_that_makes_no_sense_finds_nothing() {
+fn an_address_that_is_not_the_kfuncs_is_refused_and_named() {
+    for layout in layouts() {
+        let table = descs(&layout, &[(8, TARGET.entry), (7, 0x1234), (7, 0x5678)]);
+        let error = edits(&layout, &table).unwrap_err();
+        let refused = BindError::OtherAddress {
+            expected: TARGET.entry,
+            found: 0x1234,
+        };
+        assert_eq!(error, refused);
+        assert_eq!(
+            error.to_string(),
+            "the kfunc is at 0xffffffffc0001000, its descriptor leads to 0x1234"
+        );
+    }
+}
+
+#[test]
+fn a_layout_that_makes_no_sense_is_refused() {
     for layout in [
         layout(0, 0, 0),
         layout(8, 4, 4),
         layout(u32::MAX, u32::MAX, u32::MAX),
     ] {
-        assert_eq!(edits(&layout, &[0; 256]), Err(BindError::NoDescriptor));
+        assert_eq!(edits(&layout, &[0; 256]), Err(BindError::Layout));
+        assert_eq!(descs_len(&layout, 1), Err(BindError::Layout));
     }
 }
 
 #[test]
 fn a_count_beyond_the_kernels_bound_is_refused() {
-    let [layout, _] = layouts();
+    let [layout, ..] = layouts();
     assert_eq!(descs_len(&layout, MAX_DESCS), Ok(48 * 256));
     assert_eq!(
         descs_len(&layout, MAX_DESCS + 1),

@@ -17,19 +17,24 @@ fn btf(fill: impl FnOnce(&mut Writer<'_>) -> Result<(), btf_core::Error>) -> Vec
 /// Every struct that a layout asks for, its members 8 bytes apart, without the fact `left_out`.
 fn kernel(left_out: Option<usize>) -> Vec<u8> {
     btf(|writer| {
-        let int = writer.push_int(b"long", 8, IntEncoding::SIGNED)?;
+        let word = writer.push_int(b"int", 4, IntEncoding::UNSIGNED)?;
+        let long = writer.push_int(b"long", 8, IntEncoding::UNSIGNED)?;
         let mut structures: Vec<_> = FACTS.iter().map(|fact| fact.structure).collect();
         structures.dedup();
         for structure in structures {
             let mut members = Vec::new();
             for (index, fact) in FACTS.iter().enumerate() {
-                let (Of::Member(name) | Of::EitherMember(_, name)) = fact.of else {
-                    continue;
+                let (name, ty) = match fact.of {
+                    Of::Sized(name, 4) => (name, word),
+                    Of::Member(name) | Of::Sized(name, _) | Of::EitherMember(_, name) => {
+                        (name, long)
+                    }
+                    Of::Size => continue,
                 };
                 if fact.structure == structure && left_out != Some(index) {
                     members.push(RawMember {
                         name: writer.name(name.as_bytes())?,
-                        ty: int,
+                        ty,
                         bit_offset: 64 * u32::try_from(members.len()).unwrap(),
                         bitfield_size: 0,
                     });

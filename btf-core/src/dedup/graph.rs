@@ -13,121 +13,16 @@
 //! (`btf_dedup_struct_type`, `btf_dedup_is_equiv`, `btf_dedup_merge_hypot_map`).
 
 use super::same::{child, children, declares_union, is_composite, is_link, Records};
-use super::{Dedup, UNSEEN};
-use crate::limits::MAX_TYPES;
-use crate::words::{index, put, word};
+use super::stack::LONGEST_STEP;
+use super::Dedup;
+use crate::words::{index, put};
 use crate::{Error, ErrorKind, Kind, Type};
 
-/// Words of the stack for each pair on the way: candidate, known type, how many of their references were followed.
-const STEP: usize = 3;
 /// How deep types are compared that a compiler gave twice within one graph (`btf_dedup_identical_types`).
 const IDENTICAL_DEPTH: u32 = 16;
 /// How many steps that may take for one pair. A compiler's types take some dozens; made ones could take 16 to the power of
 /// their members.
 const IDENTICAL_STEPS: u32 = 1 << 20;
-
-/// Which candidate each known type is taken for.
-pub(super) struct Hypothesis<'r> {
-    words: &'r mut [u32],
-    /// How many types are taken for another: the second half of the words lists them.
-    len: usize,
-    /// Whether it can only hold if a FWD of the base were more than that. The base stays as it is.
-    changes_base: bool,
-}
-
-impl<'r> Hypothesis<'r> {
-    /// Words for `types` types.
-    pub(super) fn room(types: usize) -> usize {
-        types.saturating_mul(2)
-    }
-
-    pub(super) fn new(words: &'r mut [u32]) -> Self {
-        let types = words.len() / 2;
-        words.get_mut(..types).unwrap_or_default().fill(UNSEEN);
-        Self {
-            words,
-            len: 0,
-            changes_base: false,
-        }
-    }
-
-    /// All the words, when no hypothesis is needed any more.
-    pub(super) fn words(&mut self) -> &mut [u32] {
-        self.words
-    }
-
-    /// What the words say of `id` when they are new ids.
-    pub(super) fn new_id(&self, id: u32) -> u32 {
-        word(self.words, id).unwrap_or(0)
-    }
-
-    fn clear(&mut self) {
-        for place in 0..self.len {
-            if let Some(known) = self.listed(place) {
-                put(self.words, known, UNSEEN);
-            }
-        }
-        self.len = 0;
-        self.changes_base = false;
-    }
-
-    /// The known type that was taken for something in the place `place`.
-    fn listed(&self, place: usize) -> Option<u32> {
-        let at = (self.words.len() / 2).checked_add(place)?;
-        self.words.get(at).copied()
-    }
-
-    fn candidate_of(&self, known: u32) -> Option<u32> {
-        word(self.words, known).filter(|candidate| *candidate <= MAX_TYPES)
-    }
-
-    fn add(&mut self, known: u32, candidate: u32) {
-        put(self.words, known, candidate);
-        let at = (self.words.len() / 2).saturating_add(self.len);
-        if let Some(slot) = self.words.get_mut(at) {
-            *slot = known;
-            self.len = self.len.saturating_add(1);
-        }
-    }
-}
-
-/// What is still to be done on the way down, in caller memory.
-pub(super) struct Stack<'r> {
-    words: &'r mut [u32],
-    len: usize,
-}
-
-impl<'r> Stack<'r> {
-    /// Words for a way through all of `types` types: none is on it twice.
-    pub(super) fn room(types: usize) -> usize {
-        types.saturating_mul(STEP)
-    }
-
-    pub(super) fn new(words: &'r mut [u32]) -> Self {
-        Self { words, len: 0 }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// None if there is no room.
-    pub(super) fn push<const N: usize>(&mut self, step: [u32; N]) -> Option<()> {
-        let end = self.len.checked_add(N)?;
-        for (slot, word) in self.words.get_mut(self.len..end)?.iter_mut().zip(step) {
-            *slot = word;
-        }
-        self.len = end;
-        Some(())
-    }
-
-    pub(super) fn pop<const N: usize>(&mut self) -> Option<[u32; N]> {
-        let start = self.len.checked_sub(N)?;
-        let step = self.words.get(start..self.len)?.try_into().ok();
-        self.len = start;
-        step
-    }
-}
 
 /// What a look at two types tells.
 enum Look<'d> {
@@ -209,7 +104,7 @@ impl<'d> Dedup<'d, '_> {
                     self.stack.push(step).ok_or_else(too_deep)?;
                     pair = below;
                 }
-                Look::Equal => match self.stack.pop::<STEP>() {
+                Look::Equal => match self.stack.pop::<LONGEST_STEP>() {
                     Some([candidate, known, followed]) => {
                         pair = Pair {
                             candidate: self.records.get(candidate),

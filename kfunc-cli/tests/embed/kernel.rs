@@ -23,9 +23,12 @@ pub(crate) fn vmlinux() -> Vec<u8> {
     for structure in structures {
         let mut members = Vec::new();
         for fact in FACTS.iter().filter(|fact| fact.structure == structure) {
-            if let Of::Member(name) | Of::EitherMember(name, _) = fact.of {
-                members.push(member(&mut writer, name, int, 0));
-            }
+            let (name, ty) = match fact.of {
+                Of::Sized(name, 8) => (name, long),
+                Of::Member(name) | Of::Sized(name, _) | Of::EitherMember(name, _) => (name, int),
+                Of::Size => continue,
+            };
+            members.push(member(&mut writer, name, ty, 0));
         }
         writer
             .push_composite(Kind::STRUCT, structure.as_bytes(), 8, &members)

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| btf_fuzz::bind::check(data));
