@@ -17,13 +17,14 @@ mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::mem;
+use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use btf_core::Btf;
 use kfunc_cli::KfuncFile;
 use verifier_fixup::resolve::{resolve, Way};
 
-use crate::boot::{relocated_btf, run_guest};
+use crate::boot::{relocated_btf, run_guest_until};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::verdict::{complaints, read, Report};
@@ -31,6 +32,9 @@ use crate::{guest, initramfs, module, packages, qemu};
 use cases::{Case, Sort};
 use known::{Known, Module, Vmlinux};
 use told::{as_told, Excuses, Told};
+
+/// How long a guest may take, which loads thousands of programs: it needs some two minutes.
+const DEADLINE: Duration = Duration::from_secs(900);
 
 /// The fewest types of program that must have been loaded.
 const FEWEST_TYPES: usize = 18;
@@ -96,7 +100,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Compared> {
         ("resolve.calls", lines.as_bytes()),
         ("resolve.names", wanted.as_bytes()),
     ])?;
-    let console = run_guest(root, kernel, "resolve", &archive, "resolve")?;
+    let console = run_guest_until(root, kernel, "resolve", &archive, "resolve", DEADLINE)?;
     let (report, log) = read(&console).with_context(|| qemu::tail(&console))?;
     let mut compared = compare(&known, &cases, &report)?;
     compared.failures.extend(complaints(&log));
