@@ -1,36 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* A program that libbpf has loaded, loaded again without it. */
-#include <stdint.h>
-#include <string.h>
-#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "again.h"
 #include "programs.h"
 
-static int open_module_btf(const char *module)
-{
-	__u32 id = 0;
-
-	while (!bpf_btf_get_next_id(id, &id)) {
-		char name[64] = "";
-		struct bpf_btf_info info = { .name = (uintptr_t)name, .name_len = sizeof(name) };
-		__u32 len = sizeof(info);
-		int fd = bpf_btf_get_fd_by_id(id);
-
-		if (fd < 0)
-			continue;
-		if (!bpf_btf_get_info_by_fd(fd, &info, &len) && !strcmp(name, module))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
 bool find_again(struct again *again, const struct program *program, const char *name, const char *module)
 {
 	struct bpf_program *of_object = bpf_object__find_program_by_name(program->object, name);
-	int fd = open_module_btf(module);
+	int fd = btf_fd(module);
 
 	if (!of_object || fd < 0)
 		return false;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* Lines of the audit. What a call looks like is written down here once more, apart from verifier-fixup. */
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,17 +46,10 @@ bool read_code(const struct program *program, struct code *code)
 /* Where the stubs of a kfunc begin. */
 static __u64 find_stubs(const char *kfunc)
 {
-	FILE *file = fopen("/proc/kallsyms", "r");
-	char line[512], name[256], wanted[256];
-	uint64_t address, found = 0;
+	char name[256];
 
-	snprintf(wanted, sizeof(wanted), "__kfunc_stubs_%s", kfunc);
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, name) == 2 && !strcmp(name, wanted))
-			found = address;
-	if (file)
-		fclose(file);
-	return found;
+	snprintf(name, sizeof(name), "__kfunc_stubs_%s", kfunc);
+	return address_of(name);
 }
 
 #ifdef __x86_64__

@@ -25,7 +25,6 @@
 #define SITES 50			/* calls in a program that looks itself up */
 #define MANY 64			/* such programs */
 #define REPEAT 16		/* in one run of such a program */
-#define MODULE_BTF_INDEX 1	/* in fd_array: 0 stands for vmlinux */
 
 /* struct bench of the BPF programs */
 struct bench {
@@ -236,17 +235,10 @@ static void count_loads(enum bpf_prog_type type, int btf, const char *kfunc, con
 
 static bool insmod_bench(const char *options)
 {
-	unsigned long address = 0;
-	char line[512], all[128];
-	FILE *file = fopen("/proc/kallsyms", "r");
+	char all[128];
 	int error;
 
-	while (file && fgets(line, sizeof(line), file))
-		if (strstr(line, " bpf_prog_ksym_find\n"))
-			sscanf(line, "%lx", &address);
-	if (file)
-		fclose(file);
-	snprintf(all, sizeof(all), "ksym_find=%#lx %s", address, options);
+	snprintf(all, sizeof(all), "ksym_find=%#llx %s", address_of("bpf_prog_ksym_find"), options);
 	error = insmod("/" MODULE ".ko", all);
 	check(!error, "insmod", "%s: %s", all, strerror(-error));
 	return !error;

@@ -23,18 +23,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/capability.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/reboot.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -44,6 +39,7 @@
 #include "doctor.h"
 #include "jited.h"
 #include "kernel_log.h"
+#include "machine.h"
 #include "programs.h"
 #include "resolve.h"
 #include "shapes.h"
@@ -423,28 +419,14 @@ static void test_example(void)
 
 /* The guest */
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	const char *split = NULL, *unsplit = NULL;
 	bool shapes = false, compat = false, jited = false, resolve = false, count = false;
 	int log;
 
-	mkdir("/proc", 0755);
-	mkdir("/sys", 0755);
-	mkdir("/dev", 0755);
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	setlinebuf(stdout);
-	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	libbpf_set_print(quiet);
+	begin_machine();
+	begin_loading();
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "native"))
 			native_kernel = true;
@@ -481,8 +463,6 @@ int main(int argc, char **argv)
 		test_example();
 	print_kernel_log(log);
 	printf("@done %d\n", said);
-	fflush(stdout);
-	sync();
-	reboot(RB_POWER_OFF);
+	end_machine();
 	return 0;
 }

@@ -17,45 +17,20 @@
  *   @log LINE              one line of the kernel log
  *   @done COUNT            the last line: how many of the others there were, but for the log
  */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <bpf/libbpf.h>
 #include "broken_modules.h"
 #include "kernel_log.h"
+#include "machine.h"
 #include "program_types.h"
 #include "programs.h"
 #include "stress.h"
 
 #define MODULE "kfunc_example"
-
-static int quiet(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return 0;
-}
-
-static void begin(void)
-{
-	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-
-	mkdir("/proc", 0755);
-	mkdir("/sys", 0755);
-	mkdir("/dev", 0755);
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	setlinebuf(stdout);
-	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	libbpf_set_print(quiet);
-}
 
 static void test_stress(long cycles, long by_threads)
 {
@@ -76,7 +51,8 @@ int main(int argc, char **argv)
 	long cycles = 0, by_threads = 0;
 	int log;
 
-	begin();
+	begin_machine();
+	begin_loading();
 	for (int i = 1; i < argc; i++) {
 		types |= !strcmp(argv[i], "types");
 		broken |= !strcmp(argv[i], "broken");
@@ -99,8 +75,6 @@ int main(int argc, char **argv)
 	}
 	print_kernel_log(log);
 	printf("@done %d\n", said);
-	fflush(stdout);
-	sync();
-	reboot(RB_POWER_OFF);
+	end_machine();
 	return 0;
 }

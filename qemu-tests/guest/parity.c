@@ -21,12 +21,10 @@
 #include <unistd.h>
 #include <linux/bpf.h>
 #include <sys/klog.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include "carrier.h"
 #include "kernel_log.h"
+#include "machine.h"
 
 #define SYSLOG_ACTION_CONSOLE_OFF 6
 #define LOG_LEN (4 << 20)
@@ -140,12 +138,7 @@ int main(void)
 	unsigned int blobs, modules = 0;
 	int log;
 
-	mkdir("/dev", 0755);
-	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	mkdir("/sys", 0755);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mkdir("/proc", 0755);
-	mount("proc", "/proc", "proc", 0, NULL);
+	begin_machine();
 	/* All that we write to the log shall get there. */
 	write_file("/proc/sys/kernel/printk_devkmsg", "on\n");
 	/* A module that goes waits for all CPUs, which takes time where they are emulated. */
@@ -158,7 +151,6 @@ int main(void)
 	if (carrier_open())
 		modules = load_modules(log);
 	printf("@done %u|%u\n", blobs, modules);
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
+	end_machine();
 	return 0;
 }

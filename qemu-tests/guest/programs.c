@@ -3,11 +3,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -57,6 +59,19 @@ void call_row(const char *way, const char *call, bool ok, const char *implicit, 
 	va_end(args);
 	said++;
 	printf("@call %s|%s|%s|%s\n", way, call, values, ok ? "ok" : "wrong value");
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+void begin_loading(void)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	libbpf_set_print(quiet);
 }
 
 double seconds(void)
@@ -111,6 +126,20 @@ int btf_fd(const char *wanted)
 		close(fd);
 	}
 	return -ENOENT;
+}
+
+__u64 address_of(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[512], found[256];
+	uint64_t address, last = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, found) == 2 && !strcmp(found, name))
+			last = address;
+	if (file)
+		fclose(file);
+	return last;
 }
 
 int users_of(const char *module)

@@ -40,6 +40,9 @@ void check(bool held, const char *name, const char *format, ...) __attribute__((
 void call_row(const char *way, const char *call, bool ok, const char *implicit, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Lets programs be loaded: as much memory as they like, and no words of libbpf's own. */
+void begin_loading(void);
+
 /* Seconds since some time. */
 double seconds(void);
 
@@ -48,8 +51,12 @@ int insmod(const char *path, const char *options);
 int rmmod(const char *module);
 int rmmod_patiently(const char *module);
 
-/* The BTF of a module, or of vmlinux, as a file descriptor. */
+/* The BTF of a module, or of vmlinux, as a file descriptor. Where it stands in the fd_array of a program: 0 is vmlinux. */
 int btf_fd(const char *wanted);
+#define MODULE_BTF_INDEX 1
+
+/* The address of what the kernel calls `name`; 0 if there is none. */
+__u64 address_of(const char *name);
 
 /* How many programs hold a module; -1 if it is not there. */
 int users_of(const char *module);

@@ -9,7 +9,6 @@
 #include "self_program.h"
 #include "stack_args.h"
 
-#define MODULE_BTF_INDEX 1	/* in fd_array: 0 stands for vmlinux */
 #define COUNT_BITS 4		/* the program returns the id, and below it so many bits of the count */
 #define MOST_COUNT ((1 << COUNT_BITS) - 1)
 

@@ -16,7 +16,6 @@
 #define REG_PARAMS 11		/* BPF_REG_PARAMS of include/linux/filter.h */
 #define REGISTER_ARGS 5
 #define MOST_ARGS 12
-#define MODULE_BTF_INDEX 1	/* in fd_array: 0 stands for vmlinux */
 
 __s32 func_id(const char *module, const char *kfunc)
 {

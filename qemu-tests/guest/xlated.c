@@ -20,12 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/stat.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include "machine.h"
 
 #define MOST_INSNS 30000
 /* BPF_TRACE_FSESSION, which this libbpf does not know. */
@@ -173,12 +171,7 @@ int main(int argc, char **argv)
 {
 	int count = 0;
 
-	mkdir("/proc", 0755);
-	mkdir("/sys", 0755);
-	mkdir("/dev", 0755);
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	begin_machine();
 	libbpf_set_print(to_console);
 	print_symbols();
 	if (register_sections())
@@ -188,7 +181,6 @@ int main(int argc, char **argv)
 		count += print_file();
 	}
 	printf("@done %d\n", count);
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
+	end_machine();
 	return 0;
 }

@@ -31,6 +31,8 @@ const SOURCES: &[&str] = &[
     "guest/jited.c",
     "guest/jited.h",
     "guest/kernel_log.h",
+    "guest/machine.c",
+    "guest/machine.h",
     "guest/programs.c",
     "guest/programs.h",
     "guest/resolve.c",
@@ -157,14 +159,14 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c doctor.c jited.c programs.c resolve.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c doctor.c jited.c machine.c programs.c resolve.c shapes.c \
                          stack_args.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
-                     {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c machine.c
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c machine.c \
                          elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -pthread -o lifecycle lifecycle.c \
                          stress.c self_program.c memory_figures.c program_types.c program_rows.c linked_programs.c happenings.c \
-                         broken_modules.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
+                         broken_modules.c machine.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.
