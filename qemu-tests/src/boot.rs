@@ -78,21 +78,30 @@ pub(crate) fn run_guest_until(
     arguments: &str,
     deadline: Duration,
 ) -> Result<Vec<String>> {
-    let folder = BuildRoot::own(&format!("{what}/{}", kernel.release()));
-    fs::create_dir_all(root.host_path(&folder))?;
-    fs::write(root.host_path(&folder).join("initramfs"), archive)?;
-    step(&format!("{kernel}: booting"), || {
-        let console = qemu::boot(
-            root,
-            kernel.arch,
-            &packages::image(kernel),
-            &format!("{folder}/initramfs"),
-            arguments,
-            deadline,
-        )?;
-        fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
-        Ok(console)
+    let image = packages::image(kernel);
+    keep_guest(root, kernel, what, archive, |initramfs| {
+        step(&format!("{kernel}: booting"), || {
+            qemu::boot(root, kernel.arch, &image, initramfs, arguments, deadline)
+        })
     })
+}
+
+/// Keeps what a guest of `kernel` is given and what it says in the folder that `what` names. `boot` boots it with the
+/// archive, which is in a file then.
+pub(crate) fn keep_guest(
+    root: &BuildRoot,
+    kernel: &Kernel,
+    what: &str,
+    archive: &[u8],
+    boot: impl FnOnce(&str) -> Result<Vec<String>>,
+) -> Result<Vec<String>> {
+    let folder = BuildRoot::own(&format!("{what}/{}", kernel.release()));
+    let host_folder = root.host_path(&folder);
+    fs::create_dir_all(&host_folder)?;
+    fs::write(host_folder.join("initramfs"), archive)?;
+    let console = boot(&format!("{folder}/initramfs"))?;
+    fs::write(host_folder.join("console"), console.join("\n"))?;
+    Ok(console)
 }
 
 fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) -> Result<Vec<u8>> {

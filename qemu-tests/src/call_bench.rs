@@ -13,7 +13,7 @@ use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 
-use crate::boot::program_files;
+use crate::boot::{keep_guest, program_files};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
@@ -50,21 +50,17 @@ pub fn run(root: &BuildRoot, kernel: &Kernel) -> Result<Measured> {
     ];
     files.extend(program_files(&guest));
 
-    let folder = BuildRoot::own(&format!("count/{}", kernel.release()));
-    let host_folder = root.host_path(&folder);
-    fs::create_dir_all(&host_folder)?;
-    fs::write(host_folder.join("initramfs"), initramfs::pack(&files)?)?;
     let arguments = if kernel.series.native {
         "count native"
     } else {
         "count"
     };
-    let console = step(&format!("{kernel}: counting instructions"), || {
-        let archive = format!("{folder}/initramfs");
-        let image = packages::image(kernel);
-        qemu::boot_counting(root, kernel.arch, &image, &archive, arguments)
+    let (image, archive) = (packages::image(kernel), initramfs::pack(&files)?);
+    let console = keep_guest(root, kernel, "count", &archive, |initramfs| {
+        step(&format!("{kernel}: counting instructions"), || {
+            qemu::boot_counting(root, kernel.arch, &image, initramfs, arguments)
+        })
     })?;
-    fs::write(host_folder.join("console"), console.join("\n"))?;
 
     let (report, log) = read(&console).with_context(|| qemu::tail(&console))?;
     let mut failures = report.failures;

@@ -22,12 +22,12 @@ mod sample;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs;
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use btf_core::validate::{validate, Policy, Release, Rule};
 use btf_core::{Btf, Error, ErrorKind};
 
+use crate::boot::keep_guest;
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
@@ -129,30 +129,17 @@ fn boot(
             &blob::pack(modules.iter().flat_map(modules::Case::parts))?,
         ),
     ];
-    let folder = BuildRoot::own(&format!("parity/{}", kernel.release()));
-    fs::create_dir_all(root.host_path(&folder))?;
-    fs::write(
-        root.host_path(&folder).join("initramfs"),
-        initramfs::pack(&parts)?,
-    )?;
     let what = format!(
         "{kernel}: loading {} blobs of BTF and {} modules",
         blobs.len(),
         modules.len()
     );
-    let console = step(&what, || {
-        let image = packages::image(kernel);
-        qemu::boot(
-            root,
-            kernel.arch,
-            &image,
-            &format!("{folder}/initramfs"),
-            "",
-            qemu::DEADLINE,
-        )
-    })?;
-    fs::write(root.host_path(&folder).join("console"), console.join("\n"))?;
-    Ok(console)
+    let (image, archive) = (packages::image(kernel), initramfs::pack(&parts)?);
+    keep_guest(root, kernel, "parity", &archive, |initramfs| {
+        step(&what, || {
+            qemu::boot(root, kernel.arch, &image, initramfs, "", qemu::DEADLINE)
+        })
+    })
 }
 
 /// The log without the warnings that 6.12.107 gives for two locks or refcounts of a struct, one of them in a struct inside.
