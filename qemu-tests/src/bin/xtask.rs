@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::fmt::Display;
 use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
@@ -142,7 +143,8 @@ enum Task {
         #[arg(long, value_name = "COUNT", default_value_t = lifecycle::CYCLES)]
         cycles: u32,
     },
-    /// Check everything: format, lints, unit tests, documentation, calls, stubs, all kernels, their BTF, and what they say of ours.
+    /// Check everything: format, lints, unit tests, documentation, calls, stubs, all kernels, their BTF, and what they say
+    /// of ours.
     Test {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
@@ -159,10 +161,10 @@ enum Task {
         #[arg(long, default_value_t = FUZZ_MINUTES)]
         minutes: u32,
     },
-    /// Measure on the BTF of a kernel (the newest for amd64, if not told): btf-core beside its peers (libbpf, aya-obj, btf-rs, btf), or kfunc btf split beside
-    /// resolve_btfids, for which the kernel's debug information is downloaded (350 MB). Or on large programs, for which no
-    /// kernel is needed: fixing up their kfunc calls at once, beside one by one. Or on all kernels: what calls of kfuncs
-    /// cost, and binding them, in instructions.
+    /// Measure on the BTF of a kernel (the newest for amd64, if not told): btf-core beside its peers (libbpf, aya-obj,
+    /// btf-rs, btf), or kfunc btf split beside resolve_btfids, for which the kernel's debug information is downloaded
+    /// (350 MB). Or on large programs, for which no kernel is needed: fixing up their kfunc calls at once, beside one by
+    /// one. Or on all kernels: what calls of kfuncs cost, and binding them, in instructions.
     ///
     /// Exit status 1 if a target is missed.
     Bench {
@@ -206,7 +208,7 @@ impl Selection {
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo(&kernels, json),
-        Task::Shapes { kernels } => call_shapes(&kernels),
+        Task::Shapes { kernels } => on_kernels(&kernels, boot_all_shapes),
         Task::Parity {
             kernels,
             random,
@@ -221,45 +223,17 @@ fn main() -> ExitCode {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
         }),
-        Task::Fixup { kernels } => BuildRoot::open().and_then(|root| {
-            let failures = check_fixups(&root, &Kernels::find(&root, &kernels)?);
-            for failure in &failures {
-                eprintln!("FAILED {failure}");
-            }
-            Ok(failures.is_empty())
-        }),
-        Task::Resolve { kernels } => BuildRoot::open().and_then(|root| {
-            let failures = resolve_all_calls(&root, &Kernels::find(&root, &kernels)?);
-            for failure in &failures {
-                eprintln!("FAILED {failure}");
-            }
-            Ok(failures.is_empty())
-        }),
-        Task::Compat { kernels } => BuildRoot::open().and_then(|root| {
-            let kernels = Kernels::find(&root, &kernels)?;
-            let failures = boot_all_compat(&root, &kernels);
+        Task::Fixup { kernels } => on_kernels(&kernels, check_fixups),
+        Task::Resolve { kernels } => on_kernels(&kernels, resolve_all_calls),
+        Task::Compat { kernels } => on_kernels(&kernels, |root, kernels| {
+            let failures = boot_all_compat(root, kernels);
             println!("{}", compat::refusals());
-            for failure in &failures {
-                eprintln!("FAILED {failure}");
-            }
-            Ok(failures.is_empty())
+            failures
         }),
-        Task::Jited { kernels } => BuildRoot::open().and_then(|root| {
-            let kernels = Kernels::find(&root, &kernels)?;
-            let failures = find_all_calls(&root, &kernels);
-            for failure in &failures {
-                eprintln!("FAILED {failure}");
-            }
-            Ok(failures.is_empty())
-        }),
-        Task::Lifecycle { kernels, cycles } => BuildRoot::open().and_then(|root| {
-            let kernels = Kernels::find(&root, &kernels)?;
-            let failures = live_all(&root, &kernels, cycles);
-            for failure in &failures {
-                eprintln!("FAILED {failure}");
-            }
-            Ok(failures.is_empty())
-        }),
+        Task::Jited { kernels } => on_kernels(&kernels, find_all_calls),
+        Task::Lifecycle { kernels, cycles } => {
+            on_kernels(&kernels, |root, kernels| live_all(root, kernels, cycles))
+        }
         Task::Doctor { pin } => BuildRoot::open().and_then(|root| {
             let everything = Selection {
                 kernel: None,
@@ -344,13 +318,13 @@ fn boot_all(root: &BuildRoot, kernels: &Kernels) -> Outcome {
     Outcome { booted, failures }
 }
 
-fn call_shapes(selection: &Selection) -> Result<bool> {
+/// Does `work`, which gives what failed, with the selected kernels; true if nothing did.
+fn on_kernels(
+    selection: &Selection,
+    work: impl FnOnce(&BuildRoot, &Kernels) -> Vec<String>,
+) -> Result<bool> {
     let root = BuildRoot::open()?;
-    let failures = boot_all_shapes(&root, &Kernels::find(&root, selection)?);
-    for failure in &failures {
-        eprintln!("FAILED {failure}");
-    }
-    Ok(failures.is_empty())
+    Ok(report(work(&root, &Kernels::find(&root, selection)?)))
 }
 
 /// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
@@ -469,24 +443,20 @@ fn calls(root: &BuildRoot, seed: u64, prototypes: usize) -> Result<bool> {
         &format!("comparing {prototypes} prototypes with what compilers make of them"),
         || call_oracle::check(root, seed, prototypes),
     )?;
-    for failure in compared.failures.iter().take(SHOWN_DISAGREEMENTS) {
-        eprintln!("FAILED {failure}");
-    }
+    let agreed = report(compared.failures.iter().take(SHOWN_DISAGREEMENTS));
     println!(
         "places of arguments: {} compared, {} differ; compilers disagree about {}",
         compared.places,
         compared.failures.len(),
         compared.excused
     );
-    Ok(compared.failures.is_empty())
+    Ok(agreed)
 }
 
 /// Tells which stubs do not do what they must; true if none.
 fn stubs(root: &BuildRoot) -> Result<bool> {
     let executed = step("executing stubs", || stub_exec::check(root))?;
-    for failure in executed.failures.iter().take(SHOWN_DISAGREEMENTS) {
-        eprintln!("FAILED {failure}");
-    }
+    let agreed = report(executed.failures.iter().take(SHOWN_DISAGREEMENTS));
     println!(
         "stubs: {} executed with {} implicit arguments, and {} with a wrong bit; {} failed",
         executed.stubs,
@@ -494,7 +464,7 @@ fn stubs(root: &BuildRoot) -> Result<bool> {
         executed.spoiled,
         executed.failures.len()
     );
-    Ok(executed.failures.is_empty())
+    Ok(agreed)
 }
 
 /// Tells where kfunc btf split and resolve_btfids differ; true if nowhere.
@@ -515,11 +485,9 @@ fn split(root: &BuildRoot, kernels: &Kernels) -> Result<bool> {
         }
         failures.extend(compared.failures);
     }
-    for failure in &failures {
-        eprintln!("FAILED {failure}");
-    }
+    let agreed = report(&failures);
     println!("split as resolve_btfids does: {} failed", failures.len());
-    Ok(failures.is_empty())
+    Ok(agreed)
 }
 
 /// Tells what kfunc doctor finds, and what kernels say of that; true if it is as it must be.
@@ -528,11 +496,9 @@ fn examine(root: &BuildRoot, kernels: &Kernels, pins: &[String]) -> bool {
     for line in examined.told {
         println!("{line}");
     }
-    for failure in &examined.failures {
-        eprintln!("FAILED {failure}");
-    }
+    let as_found = report(&examined.failures);
     println!("kfuncs examined: {} failed", examined.failures.len());
-    examined.failures.is_empty()
+    as_found
 }
 
 fn demo(selection: &Selection, json: bool) -> Result<bool> {
@@ -543,15 +509,17 @@ fn demo(selection: &Selection, json: bool) -> Result<bool> {
     } else {
         println!("{}", table::for_people(&outcome.booted));
     }
-    Ok(report(&outcome))
+    Ok(report(&outcome.failures))
 }
 
 /// Tells what failed; true if nothing did.
-fn report(outcome: &Outcome) -> bool {
-    for failure in &outcome.failures {
+fn report<F: Display>(failures: impl IntoIterator<Item = F>) -> bool {
+    let mut none = true;
+    for failure in failures {
         eprintln!("FAILED {failure}");
+        none = false;
     }
-    outcome.failures.is_empty()
+    none
 }
 
 fn test(pin: Vec<String>) -> Result<bool> {
@@ -641,7 +609,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
         .map(|booted| booted.report.held + booted.report.calls.len())
         .sum();
     println!("{}", parity_table::for_people(&compared));
-    let all_held = report(&outcome) & report_parity(&compared);
+    let all_held = report(&outcome.failures) & report_parity(&compared);
     println!(
         "boot tests: {held} passed, {} failed",
         outcome.failures.len()
@@ -708,10 +676,7 @@ fn bench_calls(selection: &Selection, json: bool, write: bool) -> Result<bool> {
         println!("{}", call_bench::for_people(&measured));
     }
     failures.extend(call_bench::missed(&measured));
-    for failure in &failures {
-        eprintln!("FAILED {failure}");
-    }
-    Ok(failures.is_empty())
+    Ok(report(&failures))
 }
 
 fn bench_fixup(json: bool) -> Result<bool> {
