@@ -26,12 +26,6 @@ impl State for Own {
     const NEW: Self = Self { _bytes: 0 };
 }
 
-/// The address of the aux.
-fn address(program: ProgAux) -> u64 {
-    // SAFETY: `ProgAux` is a transparent pointer.
-    unsafe { core::mem::transmute::<ProgAux, u64>(program) }
-}
-
 kernel_glue::kfuncs! {
     /// On every kernel.
     pub set BENCH for [SYSCALL] {
@@ -50,7 +44,7 @@ kernel_glue::kfuncs! {
         /// Is given the program.
         #[kfunc(slots = 16)]
         pub fn bench_bound(value: u64, #[implicit] program: ProgAux) -> u64 {
-            value.wrapping_add(address(program))
+            value.wrapping_add(program.as_ptr() as u64)
         }
 
         /// Is given what the program has of its own.
@@ -68,7 +62,7 @@ kernel_glue::kfuncs! {
         /// Is given the program by the verifier.
         #[kfunc(native)]
         pub fn bench_native(value: u64, #[implicit] program: ProgAux) -> u64 {
-            value.wrapping_add(address(program))
+            value.wrapping_add(program.as_ptr() as u64)
         }
     }
 }

@@ -85,6 +85,8 @@ pub const HEADER_LEN: usize = 16;
 pub const ID_OFFSET: usize = HEADER_LEN;
 /// Where `impl_btf_id` of a kfunc stands in its record.
 pub const IMPL_ID_OFFSET: usize = 20;
+/// Where the flags of a kfunc stand in its record.
+pub const FLAGS_OFFSET: usize = 24;
 /// Property of a kfunc: programs may also call `foo_impl(.., NULL)`.
 pub const LEGACY: u32 = 1;
 /// Property of a kfunc: the verifier fills in its implicit argument.

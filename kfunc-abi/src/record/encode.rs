@@ -2,10 +2,12 @@
 
 //! Encoding: a declaration becomes a static of the module, while it is compiled.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{
-    Header, Tag, TypeOp, CALL_SITE, IMPLICIT, KIND_KFUNC, KIND_TYPE, LEGACY, NATIVE, SIGNED,
+    Header, Tag, TypeOp, CALL_SITE, FLAGS_OFFSET, ID_OFFSET, IMPLICIT, IMPL_ID_OFFSET, KIND_KFUNC,
+    KIND_TYPE, LEGACY, NATIVE, SIGNED,
 };
 use crate::{
     Annotation, CType, Decl, Delivery, KfuncFlags, Kind, ParamDecl, Passed, Prototype, TypeBody,
@@ -27,6 +29,12 @@ pub struct KfuncHead {
     properties: u32,
     body_len: u32,
 }
+
+const _: () = assert!(
+    offset_of!(KfuncHead, btf_id) == ID_OFFSET
+        && offset_of!(KfuncHead, impl_btf_id) == IMPL_ID_OFFSET
+        && offset_of!(KfuncHead, flags) == FLAGS_OFFSET
+);
 
 impl KfuncHead {
     const fn new(decl: &Decl, size: usize, body_len: usize) -> Self {

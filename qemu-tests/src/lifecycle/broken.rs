@@ -3,13 +3,10 @@
 //! The example module, broken: each refuses to be loaded at another step, without a change to the kernel.
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
-use kfunc_abi::record::{records, Record, ID_OFFSET, SECTION};
+use kfunc_abi::record::{records, Record, FLAGS_OFFSET, ID_OFFSET, SECTION};
+use kfunc_abi::KfuncFlags;
 use object::{Object, ObjectSection};
 
-/// Where a kfunc's record has its flags.
-const FLAGS_OFFSET: usize = 24;
-/// `KF_ITER_NEW` of `include/linux/btf.h`.
-const KF_ITER_NEW: u32 = 1 << 8;
 /// The kfunc whose record is changed.
 const KFUNC: &str = "bpf_self_count";
 
@@ -49,7 +46,7 @@ pub(super) fn all(module: &[u8]) -> Result<[Broken; 4]> {
         },
         Broken {
             file: "bad_set.ko",
-            module: change_record(module, FLAGS_OFFSET, |flags| flags | KF_ITER_NEW)?,
+            module: change_record(module, FLAGS_OFFSET, |flags| flags | KfuncFlags::ITER_NEW.bits())?,
             line: "not loaded: the kernel refused the kfunc set (error -22)",
         },
     ])
