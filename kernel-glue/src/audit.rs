@@ -13,6 +13,7 @@ use verifier_fixup::text::call::calls;
 use crate::ffi::SeqFile;
 use crate::kfunc::Kfunc;
 use crate::pool::Pool;
+use crate::program::printable;
 use crate::registered::registered;
 use crate::seq::Out;
 use crate::stubs::ARCH;
@@ -178,8 +179,7 @@ impl<'k> Bound<'k> {
 
     /// Writes the line of a call site.
     fn line(&self, out: &mut Out, site: &Site) -> fmt::Result {
-        let name = self.name.split(|&byte| byte == 0).next();
-        let name = name.unwrap_or_default().escape_ascii();
+        let name = printable(&self.name);
         write!(out, "program={name} id={} type=", self.id)?;
         match self.prog_type {
             Some(prog_type) => match prog_type.name() {

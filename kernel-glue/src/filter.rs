@@ -8,6 +8,7 @@ use core::fmt;
 use crate::bind::{bind, check_entry, NotBound};
 use crate::counters::count_refusal;
 use crate::log::{self, Level, RateLimit};
+use crate::program::printable;
 use crate::registered::registered;
 use crate::{unbind, Program};
 
@@ -43,14 +44,12 @@ pub(crate) extern "C" fn filter(prog: *const c_void, kfunc_id: u32) -> c_int {
         Ok(()) => ALLOWED,
         Err(error) => {
             if count_refusal(&error, program.load_time()) && REFUSALS.allows() {
-                let name = program.name();
-                let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
                 log::print(
                     Level::Warning,
                     registered.module.name,
                     format_args!(
                         "program '{}' refused: {}: {error}{}",
-                        name.escape_ascii(),
+                        printable(&program.name()),
                         call.kfunc.name,
                         Missed(unbind::missed())
                     ),

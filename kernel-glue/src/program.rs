@@ -4,6 +4,7 @@
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
+use core::slice::EscapeAscii;
 
 use kfunc_abi::ProgType;
 use verifier_fixup::insn::Insn;
@@ -129,4 +130,10 @@ impl<'p> Program<'p> {
         // SAFETY: The program is live and of this layout; the table was set before calls are checked.
         unsafe { memory::read(self.aux.as_ptr(), self.layout.aux_kfunc_tab) }
     }
+}
+
+/// The name of a program as text: up to the first NUL, with escapes for what is not printable.
+pub(crate) fn printable(name: &[u8; NAME_LEN]) -> EscapeAscii<'_> {
+    let name = name.split(|&byte| byte == 0).next();
+    name.unwrap_or_default().escape_ascii()
 }

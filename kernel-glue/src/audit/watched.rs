@@ -15,7 +15,8 @@
 //! If 3 still finds the owner, then b, and so c, came after 2: what was copied is of the program. (b is before c by the
 //! locks of the work queue that frees programs.) That also makes the next step safe: a pointer is followed only after
 //! it was found to be the living program's. Should b be missed, because the probe was not run, 3 finds the id gone: it
-//! compares that, too, and the time of loading, which no other program in the same memory has.
+//! compares that, too, and the time of loading, which no other program in the same memory has. Of a program that never
+//! had an id, because it was refused, the name of one that is gone may be read then: without an id, no more is.
 //!
 //! Before the id there is nothing to follow: until then the verifier may move the program and its code. Afterwards
 //! they stay (`bpf_prog_load` of `kernel/bpf/syscall.c`), but for single instructions that are patched when something
