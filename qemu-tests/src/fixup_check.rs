@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Not known is what other parts of the verifier write into an instruction: addresses of helpers, and ids of maps. They
-//! must be the same wherever they stand for the same. The values of implicit arguments are the kernel's secret: that of the first call is
-//! taken over, and all others of the program must be equal.
+//! must be the same wherever they stand for the same. The values of implicit arguments are the kernel's secret: that of
+//! the first call is taken over, and all others of the program must be equal.
 
 mod calls;
 mod comparing;
@@ -109,8 +109,8 @@ impl fmt::Display for Compared {
 ///
 /// # Errors
 ///
-/// The first instruction, line or function that differs; a program that is refused by one alone; a program or a kfunc that was not compared; or a guest that does
-/// not get to its end.
+/// The first instruction, line or function that differs; a program that is refused by one alone; a program or a kfunc
+/// that was not compared; or a guest that does not get to its end.
 pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Compared> {
     packages::install(root, kernel)?;
     let guest = guest::build(root, kernel.arch)?;

@@ -363,7 +363,8 @@ fn parse_load(line: &str) -> Result<Load> {
     })
 }
 
-fn parse_hex(line: &str) -> Result<Vec<u8>> {
+/// The bytes that so many pairs of hexadecimal digits are.
+pub(crate) fn parse_hex(line: &str) -> Result<Vec<u8>> {
     let digits = line.trim_end().as_bytes().chunks(2);
     let bytes = digits.map(|pair| {
         let pair = std::str::from_utf8(pair)?;

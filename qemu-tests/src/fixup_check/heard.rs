@@ -8,6 +8,7 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use verifier_fixup::insn::{Insn, INSN_LEN};
 
 use crate::qemu;
+use crate::verdict::parse_hex;
 
 /// Bytes of a `struct bpf_line_info`.
 const LINE_INFO_LEN: usize = 16;
@@ -124,18 +125,11 @@ fn records<const LEN: usize>(value: &str) -> Result<Vec<[u8; LEN]>> {
     for record in value.split_terminator(',') {
         let (hex, count) = record.split_once('*').unwrap_or((record, "1"));
         let len = records.len() + usize::from(count.parse::<u16>()?);
-        let bytes = bytes(hex)?.try_into();
+        let bytes = parse_hex(hex)?.try_into();
         let bytes = bytes.map_err(|_| anyhow!("{hex} is no record of {LEN} bytes"))?;
         records.resize(len, bytes);
     }
     Ok(records)
-}
-
-fn bytes(hex: &str) -> Result<Vec<u8>> {
-    let digits = hex.as_bytes().chunks(2);
-    digits
-        .map(|digits| Ok(u8::from_str_radix(std::str::from_utf8(digits)?, 16)?))
-        .collect()
 }
 
 #[cfg(test)]
