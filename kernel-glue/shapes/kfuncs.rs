@@ -27,6 +27,8 @@ pub static MODULE: Module = Module::new(
         &flags::FLAGS,
         &implicit::IMPLICIT,
         &providers::PROVIDERS,
+        &providers::EVERY,
+        &providers::DRIVER,
         #[cfg(kfunc_stack_args)]
         &new::NEW,
     ],

@@ -63,6 +63,10 @@ const SOURCES: &[&str] = &[
     "guest/happenings.h",
     "guest/broken_modules.c",
     "guest/broken_modules.h",
+    "guest/counters.c",
+    "guest/counters.h",
+    "guest/extensions.c",
+    "guest/extensions.h",
     "bpf/audit.bpf.c",
     "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
@@ -159,7 +163,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c doctor.c jited.c machine.c programs.c resolve.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c programs.c resolve.c shapes.c \
                          stack_args.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c machine.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c machine.c \
