@@ -547,6 +547,16 @@ fn test(pin: Vec<String>) -> Result<bool> {
             ],
         ),
         (
+            "seeds of the fuzz targets",
+            &[
+                "test",
+                "--manifest-path",
+                "fuzz/Cargo.toml",
+                "--no-default-features",
+                "--lib",
+            ],
+        ),
+        (
             "lints",
             &[
                 "clippy",
