@@ -41,6 +41,8 @@ pub mod packages;
 pub mod parity;
 pub mod parity_table;
 pub mod progress;
+pub mod project;
+pub mod project_check;
 pub mod qemu;
 pub mod real_btf;
 pub mod resolve_btfids;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
@@ -17,8 +18,8 @@ use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
     call_bench, call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf,
-    lifecycle, parity_table, resolve_check, shapes, source_check, split_bench, split_oracle,
-    stub_exec, table,
+    lifecycle, parity_table, project, project_check, resolve_check, shapes, source_check,
+    split_bench, split_oracle, stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -49,6 +50,21 @@ enum Task {
         /// Print a JSON array instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// Write a module of your own: a folder that needs only make, the kernel's headers, rustc and kfunc.
+    New {
+        /// What the module is called; the names of its kfuncs begin with it, too.
+        name: String,
+        /// The folder, which is made [default: one of this name, here].
+        #[arg(long, value_name = "PATH")]
+        folder: Option<PathBuf>,
+    },
+    /// Write a module as `new` does, build it with make and with dkms, and boot the amd64 kernels with it and its own test.
+    ///
+    /// Exit status 1 if the test fails, or anything is left after it was removed.
+    Project {
+        #[command(flatten)]
+        kernels: Selection,
     },
     /// Boot the kernels with a module that has a kfunc of every shape, call each, and pass each the wrong thing.
     Shapes {
@@ -223,6 +239,8 @@ fn main() -> ExitCode {
             let kernels = Kernels::find(&root, &kernels)?;
             split(&root, &kernels)
         }),
+        Task::New { name, folder } => new_project(&name, folder),
+        Task::Project { kernels } => on_kernels(&kernels, check_projects),
         Task::Fixup { kernels } => on_kernels(&kernels, check_fixups),
         Task::Resolve { kernels } => on_kernels(&kernels, resolve_all_calls),
         Task::Compat { kernels } => on_kernels(&kernels, |root, kernels| {
@@ -325,6 +343,31 @@ fn on_kernels(
 ) -> Result<bool> {
     let root = BuildRoot::open()?;
     Ok(report(work(&root, &Kernels::find(&root, selection)?)))
+}
+
+fn new_project(name: &str, folder: Option<PathBuf>) -> Result<bool> {
+    let folder = folder.unwrap_or_else(|| PathBuf::from(name));
+    project::write(name, &folder)?;
+    println!(
+        "{}: a module to be built with make; README.md says more",
+        folder.display()
+    );
+    Ok(true)
+}
+
+/// Boots the selected kernels with a new project, built in every way. Gives what failed.
+fn check_projects(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, _| {
+        let mut failures = Vec::new();
+        for checked in project_check::check(root, kernel)? {
+            let (how, report) = (checked.how, checked.report);
+            println!("{kernel}: a project built by {how}: {} checks", report.held);
+            failures.extend(report.failures.iter().map(|one| format!("{how}: {one}")));
+        }
+        ensure!(failures.is_empty(), "{}", failures.join("\n"));
+        Ok(())
+    });
+    failures
 }
 
 /// Boots the selected kernels with the module of all shapes; says how many things held. Gives what failed.
@@ -593,6 +636,7 @@ fn test(pin: Vec<String>) -> Result<bool> {
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
+    outcome.failures.extend(check_projects(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
     outcome.failures.extend(find_all_calls(&root, &kernels));
     outcome.failures.extend(check_fixups(&root, &kernels));
