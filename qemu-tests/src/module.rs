@@ -12,7 +12,7 @@ use kfunc_cli::Embedded;
 use crate::build_root::BuildRoot;
 use crate::kernel::{Kernel, Skin};
 use crate::progress::step;
-use crate::rust_tree;
+use crate::{facts, rust_tree};
 
 /// The folders of the repository that a module is built from.
 const FOLDERS: &[&str] = &[
@@ -81,7 +81,7 @@ pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built>
         folder,
         has_c,
     } = source;
-    let make = match kernel.series.skin {
+    let make = match facts::skin(root, kernel)? {
         Skin::Rust => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
         Skin::C => format!(
             "make -C {} {} RUST_LIBRARY_SRC=/usr/lib/rustlib/src/rust/library",

@@ -13,7 +13,7 @@ use crate::build_root::BuildRoot;
 use crate::kernel::{Arch, Kernel, Skin};
 use crate::progress::step;
 use crate::verdict::{complaints, read, Report};
-use crate::{guest, initramfs, packages, project, qemu, rust_tree};
+use crate::{facts, guest, initramfs, packages, project, qemu, rust_tree};
 
 /// What the project is called, and its version in `template/dkms.conf`.
 const NAME: &str = "flow_tags";
@@ -53,7 +53,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<Checked>> {
     install_kfunc(root)?;
     let headers = format!("KDIR=/lib/modules/{}/build", kernel.release());
     let made = make(root, kernel, Skin::C, &headers)?;
-    let other = if kernel.series.skin == Skin::Rust {
+    let other = if facts::skin(root, kernel)? == Skin::Rust {
         let tree = rust_tree::prepare(root, kernel)?;
         // The tree was made by a compiler of that name.
         let variables = format!("KDIR={} CC={}", tree.objects, kernel.arch.compiler());

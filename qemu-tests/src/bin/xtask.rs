@@ -12,14 +12,14 @@ use anyhow::{ensure, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use qemu_tests::boot::{boot, Booted};
 use qemu_tests::build_root::BuildRoot;
-use qemu_tests::kernel::{Arch, Kernel, SERIES};
+use qemu_tests::kernel::{Arch, Flavour, Kernel, Row, SERIES};
 use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_bench, call_oracle, compat, doctor, fixup_bench, fixup_check, fuzz, jited, kernel_btf,
-    lifecycle, parity_table, project, project_check, resolve_check, shapes, source_check,
-    split_bench, split_oracle, stub_exec, table,
+    call_bench, call_oracle, compat, doctor, facts, fixup_bench, fixup_check, fuzz, jited,
+    kernel_btf, lifecycle, matrix, parity_table, project, project_check, resolve_check, shapes,
+    source_check, split_bench, split_oracle, stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -50,6 +50,14 @@ enum Task {
         /// Print a JSON array instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// Do what the demo does with every kernel there is, of all flavours and series, and write down in README.md which did it
+    /// in which ways.
+    ///
+    /// With a selection, the others stay as they are.
+    Matrix {
+        #[command(flatten)]
+        kernels: Selection,
     },
     /// Write a module of your own: a folder that needs only make, the kernel's headers, rustc and kfunc.
     New {
@@ -206,24 +214,46 @@ struct Selection {
     /// Only this arch.
     #[arg(long)]
     arch: Option<Arch>,
+    /// Only the kernels of this flavour (16k: arm64 only). Without it and without --kernel: the cloud kernels of 6.12 and 7.3.
+    #[arg(long)]
+    flavour: Option<Flavour>,
+    /// Every flavour, and every series.
+    #[arg(long)]
+    all_kernels: bool,
     /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
     #[arg(long, value_name = "SERIES=VERSION")]
     pin: Vec<String>,
 }
 
 impl Selection {
-    fn contains(&self, kernel: &Kernel) -> bool {
-        let series = self
-            .kernel
-            .as_deref()
-            .is_none_or(|version| version == kernel.series.version);
-        series && self.arch.is_none_or(|arch| arch == kernel.arch)
+    /// What is booted when nothing is said.
+    fn by_default(pin: Vec<String>) -> Self {
+        Self {
+            kernel: None,
+            arch: None,
+            flavour: None,
+            all_kernels: false,
+            pin,
+        }
+    }
+
+    fn contains(&self, row: &Row) -> bool {
+        let flavour = match self.flavour {
+            Some(flavour) => flavour == row.flavour,
+            None => self.all_kernels || row.flavour == Flavour::Cloud,
+        };
+        let series = match &self.kernel {
+            Some(version) => version == row.series.version,
+            None => self.all_kernels || self.flavour.is_some() || row.series.by_default,
+        };
+        flavour && series && self.arch.is_none_or(|arch| arch == row.arch)
     }
 }
 
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo(&kernels, json),
+        Task::Matrix { kernels } => write_matrix(kernels),
         Task::Shapes { kernels } => on_kernels(&kernels, boot_all_shapes),
         Task::Parity {
             kernels,
@@ -253,13 +283,9 @@ fn main() -> ExitCode {
             on_kernels(&kernels, |root, kernels| live_all(root, kernels, cycles))
         }
         Task::Doctor { pin } => BuildRoot::open().and_then(|root| {
-            let everything = Selection {
-                kernel: None,
-                arch: None,
-                pin,
-            };
-            let kernels = Kernels::find(&root, &everything)?;
-            Ok(examine(&root, &kernels, &everything.pin))
+            let selection = Selection::by_default(pin);
+            let kernels = Kernels::find(&root, &selection)?;
+            Ok(examine(&root, &kernels, &selection.pin))
         }),
         Task::Test { pin } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
@@ -287,8 +313,9 @@ struct Outcome {
     failures: Vec<String>,
 }
 
-/// The kernels that there are.
+/// The kernels that are needed.
 struct Kernels {
+    /// Those of the default rows. Their tools are used, and others are compared with them.
     all: Vec<Kernel>,
     selected: Vec<Kernel>,
 }
@@ -296,16 +323,17 @@ struct Kernels {
 impl Kernels {
     fn find(root: &BuildRoot, selection: &Selection) -> Result<Self> {
         packages::update_lists(root)?;
-        let mut all = Vec::new();
-        for arch in [Arch::Amd64, Arch::Arm64] {
-            for series in SERIES {
-                all.push(packages::resolve(root, *series, arch, &selection.pin)?);
-            }
-        }
-        let selected = all.iter().filter(|kernel| selection.contains(kernel));
+        let rows = Row::all().filter(|row| selection.contains(row));
+        let kernels = Self::of_rows(root, rows, &selection.pin)?;
+        ensure!(!kernels.selected.is_empty(), "there is no such kernel");
+        Ok(kernels)
+    }
+
+    fn of_rows(root: &BuildRoot, rows: impl Iterator<Item = Row>, pins: &[String]) -> Result<Self> {
+        let resolve = |row| packages::resolve(root, row, pins);
         Ok(Self {
-            selected: selected.cloned().collect(),
-            all,
+            all: Row::by_default().map(resolve).collect::<Result<_>>()?,
+            selected: rows.map(resolve).collect::<Result<_>>()?,
         })
     }
 
@@ -512,17 +540,13 @@ fn stubs(root: &BuildRoot) -> Result<bool> {
 
 /// Tells where kfunc btf split and resolve_btfids differ; true if nowhere.
 fn split(root: &BuildRoot, kernels: &Kernels) -> Result<bool> {
-    let native = Kernels {
-        all: kernels.all.clone(),
-        selected: kernels
-            .selected
-            .iter()
-            .filter(|one| one.series.native)
-            .cloned()
-            .collect(),
-    };
-    let (compared, mut failures) = native.each(|kernel, _| split_oracle::check(root, kernel));
-    for compared in compared {
+    let (compared, mut failures) = kernels.each(|kernel, _| {
+        let native = facts::is_native(root, kernel)?;
+        native
+            .then(|| split_oracle::check(root, kernel))
+            .transpose()
+    });
+    for compared in compared.into_iter().flatten() {
         for line in compared.same {
             println!("same: {line}");
         }
@@ -552,6 +576,25 @@ fn demo(selection: &Selection, json: bool) -> Result<bool> {
     } else {
         println!("{}", table::for_people(&outcome.booted));
     }
+    Ok(report(&outcome.failures))
+}
+
+/// Boots every kernel, if no other selection is made, and writes down what became of each.
+fn write_matrix(mut selection: Selection) -> Result<bool> {
+    let all = selection.kernel.is_none() && selection.flavour.is_none() && selection.arch.is_none();
+    selection.all_kernels |= all;
+    let root = BuildRoot::open()?;
+    let kernels = Kernels::find(&root, &selection)?;
+    let outcome = boot_all(&root, &kernels);
+    let cells = kernels.selected.iter().map(|kernel| {
+        let mut booted = outcome.booted.iter();
+        matrix::cell(
+            kernel,
+            booted.find(|booted| booted.kernel.row() == kernel.row()),
+        )
+    });
+    matrix::update(&cells.collect())?;
+    println!("{}", table::for_people(&outcome.booted));
     Ok(report(&outcome.failures))
 }
 
@@ -623,18 +666,19 @@ fn test(pin: Vec<String>) -> Result<bool> {
         step(what, || cargo(arguments))?;
     }
     step("layers and licences", source_check::check)?;
-    let everything = Selection {
-        kernel: None,
-        arch: None,
-        pin,
-    };
+    let everything = Selection::by_default(pin);
     let root = BuildRoot::open()?;
     let calls_agree = calls(&root, call_oracle::SEED, call_oracle::PROTOTYPES)?;
     let stubs_work = stubs(&root)?;
     let kernels = Kernels::find(&root, &everything)?;
     let mut outcome = boot_all(&root, &kernels);
+    let others = Kernels::of_rows(&root, Row::in_tests(), &everything.pin)?;
+    let others = boot_all(&root, &others);
+    outcome.booted.extend(others.booted);
+    outcome.failures.extend(others.failures);
     let (_, failures) = kernels.each(|kernel, other| kernel_btf::check(&root, kernel, other));
     outcome.failures.extend(failures);
+    outcome.failures.extend(matrix::check(&outcome.booted)?);
     outcome.failures.extend(boot_all_shapes(&root, &kernels));
     outcome.failures.extend(check_projects(&root, &kernels));
     outcome.failures.extend(boot_all_compat(&root, &kernels));
@@ -682,8 +726,12 @@ fn bench(what: &str, kernels: &Selection, json: bool, write: bool) -> Result<boo
     let known = SERIES.iter().rev();
     let mut known = known.filter(|known| series.is_none_or(|series| series == known.version));
     let series = *known.next().context("no such series")?;
-    let arch = kernels.arch.unwrap_or(Arch::Amd64);
-    let kernel = packages::resolve(&root, series, arch, &kernels.pin)?;
+    let row = Row {
+        series,
+        flavour: Flavour::Cloud,
+        arch: kernels.arch.unwrap_or(Arch::Amd64),
+    };
+    let kernel = packages::resolve(&root, row, &kernels.pin)?;
     let (report, text, met) = if what == "split" {
         let report = split_bench::run(&root, &kernel)?;
         let text = split_bench::for_people(&report);
