@@ -19,19 +19,28 @@ use crate::{module, packages};
 ///
 /// The kernel's packages cannot be had.
 pub fn skin(root: &BuildRoot, kernel: &Kernel) -> Result<Skin> {
+    Ok(match has_option(root, kernel, "RUST")? {
+        true => Skin::Rust,
+        false => Skin::C,
+    })
+}
+
+/// Whether `kernel` is configured with `option`, without its `CONFIG_`, and not as a module.
+///
+/// # Errors
+///
+/// The kernel's packages cannot be had.
+pub fn has_option(root: &BuildRoot, kernel: &Kernel, option: &str) -> Result<bool> {
     packages::install(root, kernel)?;
     let path = root.host_path(&format!("{}/.config", kernel.headers()));
     let configuration =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(skin_by(&configuration))
+    Ok(is_on(&configuration, option))
 }
 
-fn skin_by(configuration: &str) -> Skin {
-    if configuration.lines().any(|line| line == "CONFIG_RUST=y") {
-        Skin::Rust
-    } else {
-        Skin::C
-    }
+fn is_on(configuration: &str, option: &str) -> bool {
+    let on = format!("CONFIG_{option}=y");
+    configuration.lines().any(|line| line == on)
 }
 
 /// Whether the verifier of `kernel` fills in implicit arguments (7.0 and later). The module asks the same of the BTF.
@@ -50,14 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_skin_goes_by_the_configuration() {
-        assert_eq!(skin_by("CONFIG_RUST=y\nCONFIG_BPF=y\n"), Skin::Rust);
+    fn an_option_is_on_if_the_configuration_says_y() {
+        assert!(is_on("CONFIG_BPF=y\nCONFIG_RUST=y\n", "RUST"));
         for other in [
             "# CONFIG_RUST is not set\n",
             "CONFIG_RUST_IS_AVAILABLE=y\n",
+            "CONFIG_RUST=m\n",
             "",
         ] {
-            assert_eq!(skin_by(other), Skin::C);
+            assert!(!is_on(other, "RUST"));
         }
     }
 }

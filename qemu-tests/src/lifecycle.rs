@@ -58,7 +58,12 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, cycles: u32) -> Result<Report> {
     files.extend(broken.iter().map(|one| (one.file, one.module.as_slice())));
     files.extend(program_files(&guest));
     let by_threads = (cycles / BY_THREADS).max(FEWEST_BY_THREADS);
-    let native = facts::is_native(root, kernel)?;
+    let traits = expected::Traits {
+        arch: kernel.arch,
+        native: facts::is_native(root, kernel)?,
+        fprobe: facts::has_option(root, kernel, "FPROBE")?,
+    };
+    let native = traits.native;
     let console = run_guest_until(
         root,
         kernel,
@@ -71,7 +76,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, cycles: u32) -> Result<Report> {
         qemu::DEADLINE + PATIENCE_PER_CYCLE * cycles,
     )?;
     let (mut report, log) = read(&console).with_context(|| qemu::tail(&console))?;
-    let failures = expected::compare(kernel, native, &report.rows);
+    let failures = expected::compare(&traits, &report.rows);
     report.failures.extend(failures);
     report.failures.extend(complaints(&log));
     report.failures.extend(judge_refusals(&log, &broken));
