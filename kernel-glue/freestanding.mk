@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# All Rust of the module as one object, for kernels without Rust. Needs rustc and the source of its standard
+# All Rust of the module as one object, which needs no Rust of the kernel's. Needs rustc and the source of its standard
 # library (Debian: rustc, rust-src), and makes `core` of it.
 #
 #   RUSTC             the compiler (default: rustc)
@@ -75,14 +75,14 @@ quiet_cmd_kfunc_rlib = RUSTC [M] $@
 	--crate-type rlib --emit=dep-info=$(depfile),link=$@ $<
 
 $(eval $(call kfunc-crate,core,$(RUST_LIBRARY_SRC)/core/src/lib.rs,,--cfg no_fp_fmt_parse --cap-lints allow))
-$(eval $(call kfunc-crate,compiler_builtins,$(src)/kernel-glue/skin/compiler_builtins.rs,core,))
-$(eval $(call kfunc-crate,bitflags,$(src)/bitflags/src/lib.rs,core compiler_builtins,--cap-lints allow))
-$(eval $(call kfunc-crate,btf_core,$(src)/btf-core/src/lib.rs,core compiler_builtins,$(kfunc-own)))
-$(eval $(call kfunc-crate,kfunc_abi,$(src)/kfunc-abi/src/lib.rs,core compiler_builtins bitflags btf_core,$(kfunc-own)))
-$(eval $(call kfunc-crate,verifier_fixup,$(src)/verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,$(kfunc-own)))
-$(eval $(call kfunc-crate,kernel_glue,$(src)/kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own) $(kfunc-cfg)))
-$(eval $(call kfunc-crate,kfuncs,$(src)/kernel-glue/$(KFUNC_FOLDER)/kfuncs.rs,core compiler_builtins kernel_glue,$(kfunc-own) $(kfunc-cfg) -Zcrate-attr=no_std))
-$(eval $(call kfunc-crate,skin,$(src)/kernel-glue/skin/c.rs,core compiler_builtins kernel_glue kfuncs,$(kfunc-own) $(kfunc-cfg-c)))
+$(eval $(call kfunc-crate,compiler_builtins,$(src)/$(kfunc-skin)/compiler_builtins.rs,core,))
+$(eval $(call kfunc-crate,bitflags,$(src)/$(KFUNC_CRATES)bitflags/src/lib.rs,core compiler_builtins,--cap-lints allow))
+$(eval $(call kfunc-crate,btf_core,$(src)/$(KFUNC_CRATES)btf-core/src/lib.rs,core compiler_builtins,$(kfunc-own)))
+$(eval $(call kfunc-crate,kfunc_abi,$(src)/$(KFUNC_CRATES)kfunc-abi/src/lib.rs,core compiler_builtins bitflags btf_core,$(kfunc-own)))
+$(eval $(call kfunc-crate,verifier_fixup,$(src)/$(KFUNC_CRATES)verifier-fixup/src/lib.rs,core compiler_builtins btf_core kfunc_abi,$(kfunc-own)))
+$(eval $(call kfunc-crate,kernel_glue,$(src)/$(KFUNC_CRATES)kernel-glue/src/lib.rs,core compiler_builtins btf_core kfunc_abi verifier_fixup,$(kfunc-own) $(kfunc-cfg)))
+$(eval $(call kfunc-crate,kfuncs,$(src)/$(KFUNC_FOLDER)/kfuncs.rs,core compiler_builtins kernel_glue,$(kfunc-own) $(kfunc-cfg) -Zcrate-attr=no_std))
+$(eval $(call kfunc-crate,skin,$(src)/$(kfunc-skin)/c.rs,core compiler_builtins kernel_glue kfuncs,$(kfunc-own) $(kfunc-cfg-c)))
 
 # Only what the skin's two functions reach is kept.
 quiet_cmd_kfunc_link = LD [M]  $@

@@ -24,7 +24,11 @@ static LOADED: Loaded = Loaded(UnsafeCell::new(None));
 ///
 /// `owner` is the module that is being loaded.
 #[no_mangle]
-unsafe extern "C" fn kfunc_skin_init(owner: *mut c_void, native: bool, unbound: bool) -> c_int {
+unsafe extern "C" fn kfunc_skin_init(owner: *mut c_void) -> c_int {
+    extern "C" {
+        /// The parameters: `params.c`.
+        static kfunc_options: Options;
+    }
     #[cfg(kfunc_c)]
     {
         extern "C" {
@@ -37,8 +41,10 @@ unsafe extern "C" fn kfunc_skin_init(owner: *mut c_void, native: bool, unbound: 
             return errno;
         }
     }
+    // SAFETY: Parameters of mode 0 are only written before init, with values that there are.
+    let options = unsafe { kfunc_options };
     // SAFETY: The caller's promise.
-    match unsafe { register(&kfuncs::MODULE, Options { native, unbound }, owner) } {
+    match unsafe { register(&kfuncs::MODULE, options, owner) } {
         Ok(registration) => {
             // SAFETY: Exit runs after init, so nobody else uses the cell.
             unsafe { *LOADED.0.get() = Some(registration) };

@@ -9,19 +9,13 @@ module! {
     type: Kfuncs,
     // The module is called what kbuild calls it; this is what the kernel crate's own log lines would begin with.
     name: "kfuncs",
-    authors: ["The implicit-kfuncs authors"],
-    description: "Kfuncs with implicit arguments, written in Rust",
     license: "GPL",
-    params: {
-        native: bool {
-            default: false,
-            description: "Let the verifier fill in implicit arguments where it can (Linux 7.0 and later)",
-        },
-        unbound: bool {
-            default: false,
-            description: "Bind nothing, so that calls of kfuncs with slots fail (for tests)",
-        },
-    },
+    // params.c has the rest, and the parameters: `module!` knows none that is a string.
+}
+
+extern "C" {
+    /// The parameters: `params.c`.
+    static kfunc_options: Options;
 }
 
 struct Kfuncs {
@@ -40,12 +34,10 @@ fn c_parts() -> Result {
 
 impl kernel::Module for Kfuncs {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let options = Options {
-            native: module_parameters::native.value(),
-            unbound: module_parameters::unbound.value(),
-        };
         #[cfg(kfunc_c)]
         c_parts()?;
+        // SAFETY: Parameters of mode 0 are only written before init, with values that there are.
+        let options = unsafe { kfunc_options };
         // SAFETY: This is the init function of the module that `module` stands for.
         let registration = unsafe { register(&kfuncs::MODULE, options, module.as_ptr().cast()) };
         let _registration = registration.map_err(|errno| Error::from_errno(errno.0))?;

@@ -54,7 +54,7 @@ mod unbind;
 pub mod guide {}
 
 pub use kfunc::Kfunc;
-pub use module::{KfuncSet, Module, Options};
+pub use module::{KfuncSet, Module, Options, Way};
 pub use param::Explicit;
 pub use program::Program;
 pub use provider::{

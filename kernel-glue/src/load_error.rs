@@ -12,6 +12,8 @@ use crate::registered::MAX_KFUNCS;
 
 /// `ENOEXEC` of `include/uapi/asm-generic/errno-base.h`: this module is not one for this kernel.
 const ENOEXEC: c_int = 8;
+/// `EINVAL`, the same place: a parameter that cannot be.
+const EINVAL: c_int = 22;
 
 /// Why the module is not loaded.
 #[derive(Clone, Copy)]
@@ -32,6 +34,12 @@ pub(crate) enum LoadError {
         of: &'static str,
         error: NativeError,
     },
+    /// More slots are asked for than `kfunc` has.
+    Slots {
+        asked: u32,
+        kfunc: &'static str,
+        declared: usize,
+    },
     TooManyKfuncs,
     Probe(c_int),
     Set(c_int),
@@ -42,6 +50,7 @@ impl LoadError {
     pub(crate) fn errno(self) -> c_int {
         match self {
             Self::Probe(errno) | Self::Set(errno) => errno,
+            Self::Slots { .. } => -EINVAL,
             _ => -ENOEXEC,
         }
     }
@@ -69,6 +78,11 @@ impl fmt::Display for LoadError {
                 write!(f, "{kfunc} is not where it must be in the module's BTF")
             }
             Self::Native { of, error } => write!(f, "native {of}: {error}"),
+            Self::Slots {
+                asked,
+                kfunc,
+                declared,
+            } => write!(f, "slots={asked}: {kfunc} has {declared}"),
             Self::TooManyKfuncs => write!(f, "more than {MAX_KFUNCS} kfuncs"),
             Self::Probe(errno) => write!(f, "bpf_prog_free cannot be probed (error {errno})"),
             Self::Set(errno) => write!(f, "the kernel refused the kfunc set (error {errno})"),

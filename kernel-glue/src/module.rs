@@ -2,10 +2,12 @@
 
 //! What a module says of itself.
 
+use core::ffi::c_uint;
+
 use kfunc_abi::ProgType;
 
 use crate::registered::MAX_KFUNCS;
-use crate::{Kfunc, Pool};
+use crate::{Kfunc, Native, Pool};
 
 /// What a module offers.
 pub struct Module {
@@ -52,6 +54,15 @@ impl Module {
             sets: self.sets,
             set: None,
         }
+    }
+
+    /// Whether the verifier of Linux 7.0 and later can fill in all implicit arguments, and there are some.
+    pub(crate) fn can_be_native(&self) -> bool {
+        let mut bound = self
+            .kfuncs()
+            .filter(|kfunc| kfunc.pool.is_some())
+            .peekable();
+        bound.peek().is_some() && bound.all(|kfunc| kfunc.native == Native::IfAsked)
     }
 
     /// What binds programs, kfunc by kfunc.
@@ -114,11 +125,67 @@ impl KfuncSet {
     }
 }
 
-/// How the kfuncs are registered.
-#[derive(Clone, Copy, Debug, Default)]
+/// How the kfuncs are registered: the parameters of the module, as `skin/params.c` keeps them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Options {
-    /// Let the verifier fill in the implicit argument of the kfuncs for which it can (7.0 and later).
-    pub native: bool,
-    /// Bind nothing, so that every call of a kfunc with slots gets to the safe entry. For tests; `native` has no meaning then.
+    /// Who fills in implicit arguments.
+    pub way: Way,
+    /// How many slots of each kfunc are used: at most as many as it has. 0 stands for all.
+    pub slots: c_uint,
+    /// Bind nothing, so that every call of a kfunc with slots gets to the safe entry. For tests; the way has no meaning then.
     pub unbound: bool,
+}
+
+/// Who fills in implicit arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum Way {
+    /// The verifier, if it can fill in all that the module has; else the module.
+    Auto,
+    /// The verifier for the kfuncs for which it can (7.0 and later), the module for the others.
+    Native,
+    /// The module.
+    Bound,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PerProgram, ProgAux, State};
+
+    struct Total;
+
+    impl State for Total {
+        const NAME: &'static str = "total";
+        const NEW: Self = Self;
+    }
+
+    crate::kfuncs! {
+        set IDS for [ANY] {
+            /// The verifier can.
+            #[kfunc(slots = 2)]
+            fn module_test_id(#[implicit] program: ProgAux) -> u32 {
+                program.id()
+            }
+        }
+    }
+
+    crate::kfuncs! {
+        set TOTALS for [ANY] {
+            /// It cannot.
+            #[kfunc(slots = 2)]
+            fn module_test_total(#[implicit] _total: PerProgram<'_, Total>) -> u32 {
+                0
+            }
+        }
+    }
+
+    #[test]
+    fn a_module_can_be_native_if_all_its_implicit_arguments_can() {
+        static NATIVE: Module = Module::new("native", &[&IDS]);
+        static MIXED: Module = Module::new("mixed", &[&IDS, &TOTALS]);
+        assert!(NATIVE.can_be_native());
+        assert!(!MIXED.can_be_native());
+    }
 }

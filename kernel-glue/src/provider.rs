@@ -60,8 +60,9 @@ pub unsafe trait Provider: AsC + Sized {
 
     /// Ends the use of a store that was bound. The program does not run any more.
     ///
-    /// Called in the handler of a kprobe, in any context: it must not sleep, nor wait for a lock. Should the end of
-    /// a program have been missed, it is called when its slot is taken by another, or when the module goes.
+    /// Called in the handler of a kprobe, in any context: it must not sleep, nor wait for a lock. (With
+    /// `CONFIG_PREEMPT_RT`, taking a `spinlock_t` sleeps, and so may `kfree`.) Should the end of a program have been
+    /// missed, it is called when its slot is taken by another, or when the module goes.
     ///
     /// # Safety
     ///

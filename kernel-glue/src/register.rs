@@ -3,7 +3,6 @@
 //! Registration: is this the kernel that the module was built for, and what are its kfuncs called there?
 
 use core::ffi::{c_int, c_void};
-use core::fmt;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +19,7 @@ use crate::load_error::LoadError;
 use crate::log::{self, Level};
 use crate::registered::{self, publish, Ids, Registered, MAX_KFUNCS};
 use crate::unbind::Watch;
-use crate::{Kfunc, KfuncSet, Module, Options};
+use crate::{Kfunc, KfuncSet, Module, Options, Way};
 
 /// What the module was built for; `kfunc embed` fills it in.
 #[used]
@@ -84,10 +83,7 @@ unsafe fn try_register(
     if TRIED.swap(true, Ordering::Relaxed) {
         return Err(LoadError::Again);
     }
-    let options = Options {
-        native: options.native && !options.unbound,
-        ..options
-    };
+    limit_slots(module, options.slots)?;
     let registered = describe(module, options)?;
     publish(registered);
     let registered = registered::registered().ok_or(LoadError::Again)?;
@@ -113,7 +109,7 @@ unsafe fn try_register(
     log::print(
         Level::Info,
         module.name,
-        format_args!("{count} kfuncs, {}", Way(options)),
+        format_args!("{count} kfuncs, {}", way(registered)),
     );
     Ok(Registration {
         _files: files.ok(),
@@ -203,17 +199,15 @@ fn describe(module: &'static Module, options: Options) -> Result<Registered, Loa
     let layout = Layout::of_kernel(&vmlinux).map_err(LoadError::Layout)?;
     built_for.check(&layout).map_err(LoadError::Layout)?;
     check_mirrors(&layout)?;
-    if options.native {
-        let of = module.name;
-        native::check_kernel(&vmlinux).map_err(|error| LoadError::Native { of, error })?;
-    }
+    let native = !options.unbound && is_native(module, options.way, &vmlinux)?;
 
     let own = read_btf(module.name)?;
     let own = Btf::parse_split(own.bytes(), &vmlinux).map_err(LoadError::Btf)?;
     let mut registered = Registered {
         module,
         layout,
-        options,
+        native,
+        unbound: options.unbound,
         ids: [Ids::default(); MAX_KFUNCS],
     };
     let mut places = registered.ids.iter_mut();
@@ -225,6 +219,39 @@ fn describe(module: &'static Module, options: Options) -> Result<Registered, Loa
         check_native(&vmlinux, &own, kfunc)?;
     }
     Ok(registered)
+}
+
+/// Whether the verifier is to fill in what it can.
+fn is_native(module: &Module, way: Way, vmlinux: &Btf<'_>) -> Result<bool, LoadError> {
+    let kernel = || native::check_kernel(vmlinux);
+    match way {
+        Way::Bound => Ok(false),
+        Way::Auto => Ok(module.can_be_native() && kernel().is_ok()),
+        Way::Native => {
+            let of = module.name;
+            kernel().map_err(|error| LoadError::Native { of, error })?;
+            Ok(true)
+        }
+    }
+}
+
+/// Uses so many slots of each kfunc, if a number was asked for.
+fn limit_slots(module: &Module, asked: u32) -> Result<(), LoadError> {
+    if asked == 0 {
+        return Ok(());
+    }
+    for kfunc in module.kfuncs() {
+        if let Some(pool) = &kfunc.pool {
+            if !pool.slots.use_first(asked as usize) {
+                return Err(LoadError::Slots {
+                    asked,
+                    kfunc: kfunc.name,
+                    declared: pool.slots.capacity(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_btf(of: &'static str) -> Result<KernelBtf, LoadError> {
@@ -318,14 +345,10 @@ impl FullName {
 }
 
 /// How the kfuncs get their arguments, for the log.
-struct Way(Options);
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Options { unbound: true, .. } => "unbound: bound kfuncs fail",
-            Options { native: true, .. } => "native where the kernel can",
-            _ => "bound",
-        })
+fn way(registered: &Registered) -> &'static str {
+    match registered {
+        Registered { unbound: true, .. } => "unbound: bound kfuncs fail",
+        Registered { native: true, .. } => "native where the kernel can",
+        _ => "bound",
     }
 }

@@ -10,7 +10,7 @@ use verifier_fixup::layout::Layout;
 
 use crate::bind::Call;
 use crate::kfunc::{Called, Native};
-use crate::{Kfunc, Module, Options, Pool};
+use crate::{Kfunc, Module, Pool};
 
 /// The most kfuncs of one module. The kernel allows 256 for one kind of program (`BTF_KFUNC_SET_MAX_CNT` of
 /// `kernel/bpf/btf.c`).
@@ -20,7 +20,10 @@ pub(crate) const MAX_KFUNCS: usize = 64;
 pub(crate) struct Registered {
     pub(crate) module: &'static Module,
     pub(crate) layout: Layout,
-    pub(crate) options: Options,
+    /// Whether the verifier fills in what it can.
+    pub(crate) native: bool,
+    /// Whether nothing is bound (for tests).
+    pub(crate) unbound: bool,
     /// The ids by which the kernel knows the kfuncs, in their order.
     pub(crate) ids: [Ids; MAX_KFUNCS],
 }
@@ -58,14 +61,14 @@ impl Registered {
     /// What binds calls of `kfunc`; none if they are left alone.
     pub(crate) fn pool(&self, kfunc: &'static Kfunc) -> Option<&'static Pool> {
         let pool = kfunc.pool.as_ref();
-        pool.filter(|_| !self.options.unbound && !self.is_native(kfunc))
+        pool.filter(|_| !self.unbound && !self.is_native(kfunc))
     }
 
     /// Whether the verifier fills in the argument of `kfunc`.
     pub(crate) fn is_native(&self, kfunc: &Kfunc) -> bool {
         match kfunc.native {
             Native::Never => false,
-            Native::IfAsked => self.options.native,
+            Native::IfAsked => self.native,
             Native::Always => true,
         }
     }
@@ -84,7 +87,7 @@ static NATIVE: AtomicBool = AtomicBool::new(false);
 
 /// Makes `registered` known to the filter and the probe. To be called once.
 pub(crate) fn publish(registered: Registered) {
-    NATIVE.store(registered.options.native, Ordering::Relaxed);
+    NATIVE.store(registered.native, Ordering::Relaxed);
     let place = SHARED.0.get().cast::<Registered>();
     // SAFETY: A module registers once, and nobody reads before `READY` is set.
     unsafe { place.write(registered) };

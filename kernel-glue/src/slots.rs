@@ -25,6 +25,8 @@ pub struct Slots {
     births: &'static [AtomicU64],
     values: &'static [AtomicUsize],
     width: usize,
+    /// How many of them are used.
+    used: AtomicUsize,
 }
 
 /// A program, told apart from every other, dead or alive.
@@ -64,12 +66,22 @@ impl Slots {
             births,
             values,
             width,
+            used: AtomicUsize::new(owners.len()),
         }
     }
 
-    /// How many there are.
+    /// How many programs can have one at once.
     pub(crate) fn capacity(&self) -> usize {
-        self.owners.len()
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Uses only the first `count`, from now on; false if there are not so many.
+    pub(crate) fn use_first(&self, count: usize) -> bool {
+        let enough = count <= self.owners.len();
+        if enough {
+            self.used.store(count, Ordering::Relaxed);
+        }
+        enough
     }
 
     /// The slot of `owner`, or a free one, now its own; none if all are taken.
@@ -90,7 +102,7 @@ impl Slots {
                 .compare_exchange(0, owner.aux, Ordering::Acquire, Ordering::Relaxed)
                 .is_ok()
         };
-        let slot = self.owners.iter().position(free)?;
+        let slot = self.owners.iter().take(self.capacity()).position(free)?;
         self.births.get(slot)?.store(owner.birth, Ordering::Relaxed);
         Some(Claim::Fresh(slot))
     }
@@ -211,6 +223,17 @@ mod tests {
         slots.owners[0].store(0x1000, Ordering::Relaxed);
         assert_eq!(slots.owner(0), None);
         assert_eq!(slots.owner(2), None);
+    }
+
+    #[test]
+    fn slots_that_are_not_used_are_not_given() {
+        let slots = slots!();
+        assert!(!slots.use_first(3));
+        assert_eq!(slots.capacity(), 2);
+        assert!(slots.use_first(1));
+        assert_eq!(slots.claim(owner(0x1000)), Some(Claim::Fresh(0)));
+        assert_eq!(slots.claim(owner(0x2000)), None);
+        assert_eq!(slots.claim(owner(0x1000)), Some(Claim::Own(0)));
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(crate) fn missed() -> usize {
     unsafe { nmissed.cast::<usize>().read_volatile() }
 }
 
-/// Runs at the entry of `bpf_prog_free(prog)`, with preemption off. 0 lets the function go on.
+/// Runs at the entry of `bpf_prog_free(prog)`, with preemption off, also where `CONFIG_PREEMPT_RT` makes most locks sleep:
+/// only atomics are touched. 0 lets the function go on.
 extern "C" fn on_prog_free(_probe: *mut Kprobe, regs: *const c_void) -> c_int {
     const GO_ON: c_int = 0;
     let Some(registered) = registered() else {

@@ -18,7 +18,7 @@
 #define MODULE "kfunc_bench"
 #define PROGRAMS "/call_bench.bpf.o"
 /* The module's parameters: no slots where the verifier can do without; and no binding, so that calls fail. */
-#define NATIVE "native=1"
+#define NATIVE "way=native"
 #define UNBOUND "unbound=1"
 #define RUNS 16
 #define STEPS 1000

@@ -3,6 +3,7 @@
  * The only program of the guest: loads the example module in every way, runs BPF programs against it, and tells
  * the host what it saw; with the argument "shapes", the module with a kfunc of every shape instead; with "compat",
  * one with BTF of several tools; with "split=NAME" and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c);
+ * with "project=NAME", the module of a project, by its own test (project.c);
  * with "jited", nothing is tested, but the code of programs told (jited.c); with "resolve", what the verifier says of
  * calls (resolve.c); with "count", what calls cost (call_bench.c).
  * "native" says that the kernel has implicit arguments of its own. One line each, on the console:
@@ -40,7 +41,9 @@
 #include "jited.h"
 #include "kernel_log.h"
 #include "machine.h"
+#include "params.h"
 #include "programs.h"
+#include "project.h"
 #include "resolve.h"
 #include "shapes.h"
 
@@ -325,11 +328,11 @@ static void test_native(void)
 	int error;
 
 	if (!native_kernel) {
-		error = insmod("/" MODULE ".ko", "native=1");
+		error = insmod("/" MODULE ".ko", "way=native");
 		check(error == -ENOEXEC, "native is refused where the kernel cannot", "%d", error);
 		return;
 	}
-	if (!insmod_example("native=1"))
+	if (!insmod_example("way=native"))
 		return;
 	test_ids("native");
 	test_bound_beside_native();
@@ -415,13 +418,14 @@ static void test_example(void)
 	test_missed_ends();
 	test_audit();
 	test_bad_modules();
+	test_params();
 }
 
 /* The guest */
 
 int main(int argc, char **argv)
 {
-	const char *split = NULL, *unsplit = NULL;
+	const char *split = NULL, *unsplit = NULL, *project = NULL;
 	bool shapes = false, compat = false, jited = false, resolve = false, count = false;
 	int log;
 
@@ -440,6 +444,8 @@ int main(int argc, char **argv)
 			resolve = true;
 		if (!strcmp(argv[i], "count"))
 			count = true;
+		if (!strncmp(argv[i], "project=", 8))
+			project = argv[i] + 8;
 		if (!strncmp(argv[i], "split=", 6))
 			split = argv[i] + 6;
 		if (!strncmp(argv[i], "unsplit=", 8))
@@ -457,6 +463,8 @@ int main(int argc, char **argv)
 		test_resolve();
 	else if (count)
 		count_calls_and_binds(native_kernel);
+	else if (project)
+		test_project(project);
 	else if (split)
 		test_doctor(split, unsplit);
 	else

@@ -16,7 +16,7 @@
 #include "programs.h"
 
 #define MODULE "kfunc_example"
-#define NATIVE "native=1"
+#define NATIVE "way=native"
 #define HARDEN "/proc/sys/net/core/bpf_jit_harden"
 #define MOST_LINKS 16
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/resource.h>
@@ -89,6 +90,8 @@ int insmod(const char *path, const char *options)
 
 	if (fd < 0)
 		return -errno;
+	/* What the kernel says of it on the console must not stand in a line of ours. */
+	tcdrain(STDOUT_FILENO);
 	error = syscall(SYS_finit_module, fd, options, 0) ? -errno : 0;
 	close(fd);
 	return error;

@@ -338,9 +338,9 @@ static void test_bound(bool new_kernel)
 /* The verifier fills in the one aux; several implicit arguments are still bound. */
 static void test_native(void)
 {
-	int error = insmod("/" MODULE ".ko", "native=1");
+	int error = insmod("/" MODULE ".ko", "way=native");
 
-	check(!error, "insmod " MODULE " native=1", "%s", strerror(-error));
+	check(!error, "insmod " MODULE " way=native", "%s", strerror(-error));
 	if (error)
 		return;
 	TEST_GOOD("native", "/shapes.bpf.o", implicit, true);
@@ -376,7 +376,7 @@ static void test_unbound(void)
 /* This kernel fills in nothing. */
 static void test_not_native(void)
 {
-	int error = insmod("/" MODULE ".ko", "native=1");
+	int error = insmod("/" MODULE ".ko", "way=native");
 
 	check(error == -ENOEXEC, "native is refused where the kernel cannot", "%d", error);
 	if (!error)

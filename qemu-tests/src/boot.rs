@@ -11,17 +11,19 @@ use kfunc_cli::{Embedded, Signatures};
 
 use crate::build_root::BuildRoot;
 use crate::guest::{self, Guest};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Skin};
 use crate::module::{self, Built};
 use crate::progress::step;
 use crate::verdict::{judge, Report};
-use crate::{initramfs, packages, qemu};
+use crate::{facts, initramfs, packages, qemu};
 
 /// A kernel that was booted.
 #[derive(Clone, Debug)]
 pub struct Booted {
     /// The kernel.
     pub kernel: Kernel,
+    /// How Rust got into the module.
+    pub skin: Skin,
     /// The signatures of each kfunc.
     pub signatures: Vec<Signatures>,
     /// What the guest said.
@@ -41,12 +43,14 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Booted>
     let vmlinux = module::vmlinux_btf(root, kernel)?;
     let relocated = relocated_btf(&module.embedded, &vmlinux)?;
     let archive = archive(root, kernel, other, &module)?;
-    let arguments = if kernel.series.native { "native" } else { "" };
+    let native = facts::is_native(root, kernel)?;
+    let arguments = if native { "native" } else { "" };
     let console = run_guest(root, kernel, "boot", &archive, arguments)?;
-    let mut report = judge(&console, kernel.series.native).with_context(|| qemu::tail(&console))?;
+    let mut report = judge(&console, native).with_context(|| qemu::tail(&console))?;
     report.compare_module_btf(&relocated);
     Ok(Booted {
         kernel: kernel.clone(),
+        skin: facts::skin(root, kernel)?,
         signatures: module.embedded.signatures,
         report,
     })
@@ -81,7 +85,7 @@ pub(crate) fn run_guest_until(
     let image = packages::image(kernel);
     keep_guest(root, kernel, what, archive, |initramfs| {
         step(&format!("{kernel}: booting"), || {
-            qemu::boot(root, kernel.arch, &image, initramfs, arguments, deadline)
+            qemu::boot(root, kernel, &image, initramfs, arguments, deadline)
         })
     })
 }

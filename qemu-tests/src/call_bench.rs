@@ -18,7 +18,7 @@ use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
 use crate::verdict::{complaints, read};
-use crate::{guest, initramfs, module, packages, qemu};
+use crate::{facts, guest, initramfs, module, packages, qemu};
 
 mod measured;
 mod plot;
@@ -50,15 +50,12 @@ pub fn run(root: &BuildRoot, kernel: &Kernel) -> Result<Measured> {
     ];
     files.extend(program_files(&guest));
 
-    let arguments = if kernel.series.native {
-        "count native"
-    } else {
-        "count"
-    };
+    let native = facts::is_native(root, kernel)?;
+    let arguments = if native { "count native" } else { "count" };
     let (image, archive) = (packages::image(kernel), initramfs::pack(&files)?);
     let console = keep_guest(root, kernel, "count", &archive, |initramfs| {
         step(&format!("{kernel}: counting instructions"), || {
-            qemu::boot_counting(root, kernel.arch, &image, initramfs, arguments)
+            qemu::boot_counting(root, kernel, &image, initramfs, arguments)
         })
     })?;
 
@@ -66,7 +63,7 @@ pub fn run(root: &BuildRoot, kernel: &Kernel) -> Result<Measured> {
     let mut failures = report.failures;
     failures.extend(complaints(&log));
     ensure!(failures.is_empty(), "{}", failures.join("\n"));
-    Measured::new(kernel, &report.counts, sizes::of_module(&module)?)
+    Measured::new(kernel, native, &report.counts, sizes::of_module(&module)?)
 }
 
 /// Writes the figures into the documentation.

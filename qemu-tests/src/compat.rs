@@ -22,7 +22,7 @@ use crate::boot::run_guest;
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::verdict::judge_compat;
-use crate::{guest, initramfs, packages, qemu};
+use crate::{facts, guest, initramfs, packages, qemu};
 
 /// What the names of the module's kfuncs begin with.
 const PREFIX: &str = "bpf_compat_";
@@ -93,14 +93,18 @@ struct ToolKernels<'k> {
 
 impl<'k> ToolKernels<'k> {
     /// The newest of both sorts.
-    fn of(kernels: &'k [Kernel], kernel: &Kernel) -> Result<Self> {
-        let newest = |native: bool| {
-            let mut same_arch = kernels.iter().rev().filter(|one| one.arch == kernel.arch);
-            same_arch.find(|one| one.series.native == native)
-        };
+    fn of(root: &BuildRoot, kernels: &'k [Kernel], kernel: &Kernel) -> Result<Self> {
+        let (mut old, mut new) = (None, None);
+        for one in kernels.iter().filter(|one| one.arch == kernel.arch) {
+            if facts::is_native(root, one)? {
+                new = Some(one);
+            } else {
+                old = Some(one);
+            }
+        }
         Ok(Self {
-            old: newest(false).context("no kernel has the old tools")?,
-            new: newest(true).context("no kernel has the new tools")?,
+            old: old.context("no kernel has the old tools")?,
+            new: new.context("no kernel has the new tools")?,
         })
     }
 }
@@ -127,7 +131,7 @@ pub fn refusals() -> String {
 ///
 /// Something cannot be built, or the guest does not get to its end.
 pub fn boot(root: &BuildRoot, kernel: &Kernel, kernels: &[Kernel]) -> Result<Compat> {
-    let tools = ToolKernels::of(kernels, kernel)?;
+    let tools = ToolKernels::of(root, kernels, kernel)?;
     for each in [kernel, tools.old, tools.new] {
         packages::install(root, each)?;
     }
@@ -145,7 +149,7 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, kernels: &[Kernel]) -> Result<Com
     let archive = initramfs::pack(&files)?;
     let console = run_guest(root, kernel, "compat-boot", &archive, "compat")?;
     let report = judge_compat(&console).with_context(|| qemu::tail(&console))?;
-    let native = kernel.series.native;
+    let native = facts::is_native(root, kernel)?;
     let mut failures = report.failures;
     failures.extend(cell::judge(&report.cells, native));
     let table = table::of(|key| cell::told(&report.cells, key));

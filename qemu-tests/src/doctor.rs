@@ -17,19 +17,20 @@ use kfunc_abi::Source;
 use kfunc_cli::{doctor, list, Diagnosis, Place, Rule, Selection};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::{Arch, Kernel, Series, Skin};
+use crate::kernel::{Arch, Flavour, Kernel, Row, Series};
 use crate::packages;
 use crate::progress::step;
 use crate::verdict::Load;
 
-/// The series of which kernels are shipped that are not as they must be. It is booted for nothing else.
-pub const DEFECTIVE: Series = Series {
-    version: "7.2",
-    skin: Skin::Rust,
-    native: true,
+/// Kernels that are shipped not as they must be.
+pub const DEFECTIVE: Row = Row {
+    series: Series {
+        version: "7.2",
+        by_default: false,
+    },
+    flavour: Flavour::Cloud,
+    arch: Arch::Amd64,
 };
-/// The arch of those kernels.
-pub const DEFECTIVE_ARCH: Arch = Arch::Amd64;
 
 /// What was found in a kernel, and what came of it.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +47,9 @@ pub fn check_all(root: &BuildRoot, healthy: &[Kernel], pins: &[String]) -> Exami
     for kernel in healthy {
         all.add(&kernel.to_string(), check_healthy(root, kernel));
     }
-    match packages::resolve(root, DEFECTIVE, DEFECTIVE_ARCH, pins) {
+    match packages::resolve(root, DEFECTIVE, pins) {
         Ok(kernel) => all.add(&kernel.to_string(), check_defective(root, &kernel)),
-        Err(error) => all.add(DEFECTIVE.version, Err(error)),
+        Err(error) => all.add(DEFECTIVE.series.version, Err(error)),
     }
     all
 }

@@ -30,7 +30,7 @@ use self::program::Program;
 use crate::boot::{program_files, run_guest};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
-use crate::{guest, initramfs, module, packages};
+use crate::{facts, guest, initramfs, module};
 
 /// What was compared.
 #[derive(Clone, Debug, Default)]
@@ -112,15 +112,15 @@ impl fmt::Display for Compared {
 /// The first instruction, line or function that differs; a program that is refused by one alone; a program or a kfunc
 /// that was not compared; or a guest that does not get to its end.
 pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Compared> {
-    packages::install(root, kernel)?;
+    let native = facts::is_native(root, kernel)?;
     let guest = guest::build(root, kernel.arch)?;
-    let expected = Expected::of(kernel.series);
+    let expected = Expected::of(native);
     let mut files = vec![("init", guest.xlated.as_slice())];
     files.extend(program_files(&guest));
     let arguments = expected.files.join(" ");
     let console = run_guest(root, kernel, "fixup", &initramfs::pack(&files)?, &arguments)?;
     let vmlinux = module::vmlinux_btf(root, kernel)?;
-    let compared = compare(&console, &Btf::parse(&vmlinux)?, kernel.series.native)?;
+    let compared = compare(&console, &Btf::parse(&vmlinux)?, native)?;
     expected.check(&compared)?;
     Ok(compared)
 }

@@ -33,8 +33,12 @@ const SOURCES: &[&str] = &[
     "guest/kernel_log.h",
     "guest/machine.c",
     "guest/machine.h",
+    "guest/params.c",
+    "guest/params.h",
     "guest/programs.c",
     "guest/programs.h",
+    "guest/project.c",
+    "guest/project.h",
     "guest/resolve.c",
     "guest/resolve.h",
     "guest/shapes.c",
@@ -163,7 +167,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c programs.c resolve.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c params.c programs.c project.c resolve.c shapes.c \
                          stack_args.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c machine.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c machine.c \

@@ -62,36 +62,126 @@ impl fmt::Display for Skin {
     }
 }
 
+/// How Debian configured a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Flavour {
+    /// For virtual machines.
+    Cloud,
+    /// For everything.
+    Generic,
+    /// With `CONFIG_PREEMPT_RT`.
+    Rt,
+    /// With pages of 16 KiB.
+    #[value(name = "16k")]
+    Pages16k,
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cloud => "cloud",
+            Self::Generic => "generic",
+            Self::Rt => "rt",
+            Self::Pages16k => "16k",
+        })
+    }
+}
+
+impl Flavour {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Cloud, Self::Generic, Self::Rt, Self::Pages16k];
+
+    /// Whether `arch` has it.
+    pub fn is_for(self, arch: Arch) -> bool {
+        self != Self::Pages16k || arch == Arch::Arm64
+    }
+
+    /// What the release of such a kernel for `arch` ends in, after its version.
+    pub fn suffix(self, arch: Arch) -> String {
+        match self {
+            Self::Generic => format!("-{arch}"),
+            Self::Cloud | Self::Rt => format!("-{self}-{arch}"),
+            Self::Pages16k => format!("-{arch}-{self}"),
+        }
+    }
+}
+
 /// A series of kernels of which the newest is booted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Series {
     /// What its versions begin with.
     pub version: &'static str,
-    /// The skin for it.
-    pub skin: Skin,
-    /// Whether the verifier fills in implicit arguments (7.0 and later).
-    pub native: bool,
+    /// Whether its cloud kernels are booted when nothing is said.
+    pub by_default: bool,
 }
 
 /// All series, the oldest first.
 pub const SERIES: &[Series] = &[
     Series {
         version: "6.12",
-        skin: Skin::C,
-        native: false,
+        by_default: true,
+    },
+    Series {
+        version: "7.2",
+        by_default: false,
     },
     Series {
         version: "7.3",
-        skin: Skin::Rust,
-        native: true,
+        by_default: true,
     },
 ];
+
+/// A kernel, whichever point release is the newest: a row of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its series.
+    pub series: Series,
+    /// Its flavour.
+    pub flavour: Flavour,
+    /// Its arch.
+    pub arch: Arch,
+}
+
+impl Row {
+    /// All rows that Debian has.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let archs = [Arch::Amd64, Arch::Arm64].into_iter();
+        archs.flat_map(|arch| {
+            let flavours = Flavour::ALL.iter().filter(move |one| one.is_for(arch));
+            flavours.flat_map(move |&flavour| {
+                SERIES.iter().map(move |&series| Self {
+                    series,
+                    flavour,
+                    arch,
+                })
+            })
+        })
+    }
+
+    /// Those that are booted when nothing is said.
+    pub fn by_default() -> impl Iterator<Item = Self> {
+        Self::all().filter(|row| row.series.by_default && row.flavour == Flavour::Cloud)
+    }
+
+    /// Those that `cargo xtask test` boots with the example module, too: what they differ in from the others, preemption and
+    /// pages, is the same in later kernels, and these need no Rust metadata.
+    pub fn in_tests() -> impl Iterator<Item = Self> {
+        let differ = |row: &Self| match row.flavour {
+            Flavour::Rt => row.arch == Arch::Amd64,
+            Flavour::Pages16k => true,
+            Flavour::Cloud | Flavour::Generic => false,
+        };
+        Self::all().filter(move |row| row.series == SERIES[0] && differ(row))
+    }
+}
 
 /// One stock kernel.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// Its series.
     pub series: Series,
+    /// Its flavour.
+    pub flavour: Flavour,
     /// Its arch.
     pub arch: Arch,
     /// The point release in full, as in its packages: `6.12.107+deb13`.
@@ -99,9 +189,18 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// The row that it is in.
+    pub fn row(&self) -> Row {
+        Row {
+            series: self.series,
+            flavour: self.flavour,
+            arch: self.arch,
+        }
+    }
+
     /// What `uname -r` says.
     pub fn release(&self) -> String {
-        format!("{}-cloud-{}", self.version, self.arch)
+        format!("{}{}", self.version, self.flavour.suffix(self.arch))
     }
 
     /// The rules that it has for BTF. Those of 6.12 changed in a point release after 6.12.107.
@@ -129,5 +228,37 @@ impl Kernel {
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.release())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_named_as_debian_does() {
+        let release = |flavour, arch| Kernel {
+            series: SERIES[0],
+            flavour,
+            arch,
+            version: "6.12.117+deb13".to_owned(),
+        };
+        for (flavour, arch, expected) in [
+            (Flavour::Cloud, Arch::Amd64, "6.12.117+deb13-cloud-amd64"),
+            (Flavour::Generic, Arch::Arm64, "6.12.117+deb13-arm64"),
+            (Flavour::Rt, Arch::Amd64, "6.12.117+deb13-rt-amd64"),
+            (Flavour::Pages16k, Arch::Arm64, "6.12.117+deb13-arm64-16k"),
+        ] {
+            assert_eq!(release(flavour, arch).release(), expected);
+        }
+    }
+
+    #[test]
+    fn there_are_no_16k_pages_on_amd64() {
+        assert_eq!(Row::all().count(), 7 * SERIES.len());
+        assert_eq!(Row::by_default().count(), 4);
+        assert_eq!(Row::in_tests().count(), 2);
+        let wrong = |row: &Row| row.flavour == Flavour::Pages16k && row.arch == Arch::Amd64;
+        assert!(!Row::all().any(|row| wrong(&row)));
     }
 }

@@ -9,7 +9,7 @@ use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::progress::step;
 use crate::{
-    dump_check, kfunc_list_check, merge_check, module, packages, real_btf, resolve_btfids,
+    dump_check, facts, kfunc_list_check, merge_check, module, packages, real_btf, resolve_btfids,
     round_trip,
 };
 
@@ -31,7 +31,12 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<()> {
         &format!("{kernel}: writing its BTF and that of {count} modules again"),
         || round_trip::check(&vmlinux, &modules),
     )?;
-    if let Some(tool) = [kernel, other].into_iter().find(|one| one.series.native) {
+    let tool = if facts::is_native(root, kernel)? {
+        Some(kernel)
+    } else {
+        facts::is_native(root, other)?.then_some(other)
+    };
+    if let Some(tool) = tool {
         step(
             &format!("{kernel}: sorting its BTF as resolve_btfids does"),
             || {

@@ -21,7 +21,7 @@ use crate::boot::{program_files, run_guest_until};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::verdict::{complaints, read, Report, OWN_LINE};
-use crate::{guest, initramfs, module, packages, qemu};
+use crate::{facts, guest, initramfs, module, packages, qemu};
 
 /// Programs that come and go, by default.
 pub const CYCLES: u32 = 100_000;
@@ -58,23 +58,29 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, cycles: u32) -> Result<Report> {
     files.extend(broken.iter().map(|one| (one.file, one.module.as_slice())));
     files.extend(program_files(&guest));
     let by_threads = (cycles / BY_THREADS).max(FEWEST_BY_THREADS);
-    let native = if kernel.series.native { " native" } else { "" };
+    let traits = expected::Traits {
+        arch: kernel.arch,
+        native: facts::is_native(root, kernel)?,
+        fprobe: facts::has_option(root, kernel, "FPROBE")?,
+    };
+    let native = traits.native;
     let console = run_guest_until(
         root,
         kernel,
         "lifecycle",
         &initramfs::pack(&files)?,
-        &format!("cycles={cycles} threads={by_threads} types broken{native}"),
+        &format!(
+            "cycles={cycles} threads={by_threads} types broken{}",
+            if native { " native" } else { "" }
+        ),
         qemu::DEADLINE + PATIENCE_PER_CYCLE * cycles,
     )?;
     let (mut report, log) = read(&console).with_context(|| qemu::tail(&console))?;
-    let failures = expected::compare(kernel, &report.rows);
+    let failures = expected::compare(&traits, &report.rows);
     report.failures.extend(failures);
     report.failures.extend(complaints(&log));
     report.failures.extend(judge_refusals(&log, &broken));
-    report
-        .failures
-        .extend(judge_twin(&log, kernel.series.native));
+    report.failures.extend(judge_twin(&log, native));
     Ok(report)
 }
 

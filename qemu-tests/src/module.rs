@@ -12,7 +12,7 @@ use kfunc_cli::Embedded;
 use crate::build_root::BuildRoot;
 use crate::kernel::{Kernel, Skin};
 use crate::progress::step;
-use crate::rust_tree;
+use crate::{facts, rust_tree};
 
 /// The folders of the repository that a module is built from.
 const FOLDERS: &[&str] = &[
@@ -36,7 +36,7 @@ const FILES: &[(&str, &str)] = &[
 pub struct Source {
     /// Its name.
     pub name: &'static str,
-    /// Where its kfuncs are declared, in `kernel-glue`.
+    /// Where its kfuncs are declared.
     folder: &'static str,
     /// Whether some are in C, of which pahole writes the BTF.
     has_c: bool,
@@ -45,19 +45,19 @@ pub struct Source {
 /// The one that README.md shows.
 pub const EXAMPLE: Source = Source {
     name: "kfunc_example",
-    folder: "example",
+    folder: "kernel-glue/example",
     has_c: false,
 };
 /// The one with a kfunc of every shape.
 pub const SHAPES: Source = Source {
     name: "kfunc_shapes",
-    folder: "shapes",
+    folder: "kernel-glue/shapes",
     has_c: true,
 };
 /// The one whose calls are counted.
 pub const BENCH: Source = Source {
     name: "kfunc_bench",
-    folder: "bench",
+    folder: "kernel-glue/bench",
     has_c: true,
 };
 
@@ -81,7 +81,7 @@ pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built>
         folder,
         has_c,
     } = source;
-    let make = match kernel.series.skin {
+    let make = match facts::skin(root, kernel)? {
         Skin::Rust => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
         Skin::C => format!(
             "make -C {} {} RUST_LIBRARY_SRC=/usr/lib/rustlib/src/rust/library",
@@ -130,17 +130,23 @@ pub fn vmlinux_btf(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<u8>> {
 
 /// Copies what the module is built from; what has not changed is left alone, so that kbuild need not redo it.
 fn stage(folder: &Path) -> Result<()> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for name in FOLDERS {
-        copy_folder(&repository.join(name), &folder.join(name))?;
+        copy_folder(&repository().join(name), &folder.join(name))?;
     }
     for (from, to) in FILES {
-        copy_file(&repository.join(from), &folder.join(to))?;
+        copy_file(&repository().join(from), &folder.join(to))?;
     }
-    copy_folder(&bitflags_source()?, &folder.join("bitflags/src"))
+    let bitflags = bitflags_package()?;
+    copy_folder(&bitflags.join("src"), &folder.join("bitflags/src"))
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+/// The folder of this repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Copies a folder and all in it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
@@ -153,7 +159,8 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
+/// Copies a file, unless the same is there.
+pub(crate) fn copy_file(from: &Path, to: &Path) -> Result<()> {
     let content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     if fs::read(to).is_ok_and(|there| there == content) {
         return Ok(());
@@ -164,8 +171,8 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     fs::write(to, content).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// Where cargo keeps the source of the one crate that comes from elsewhere.
-fn bitflags_source() -> Result<PathBuf> {
+/// Where cargo keeps the one crate that comes from elsewhere.
+pub(crate) fn bitflags_package() -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
@@ -180,5 +187,6 @@ fn bitflags_source() -> Result<PathBuf> {
         .find(|package| package["name"] == "bitflags")
         .and_then(|package| package["manifest_path"].as_str())
         .context("cargo does not know bitflags")?;
-    Ok(Path::new(manifest).with_file_name("src"))
+    let folder = Path::new(manifest).parent();
+    Ok(folder.context("a manifest is in a folder")?.to_owned())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::{Arch, Kernel, Series};
+use crate::kernel::{Kernel, Row};
 use crate::progress::step;
 use crate::round_trip::ModuleBtf;
 use crate::stamp;
@@ -45,44 +45,54 @@ pub fn update_lists(root: &BuildRoot) -> Result<()> {
     }
 }
 
-/// The newest kernel of `series` for `arch`, or the one that `pins` names (`6.12=6.12.94+deb13`).
+/// The newest kernel of `row`, or the one that `pins` names (`6.12=6.12.94+deb13`).
 ///
 /// # Errors
 ///
 /// The suite has no such kernel.
-pub fn resolve(root: &BuildRoot, series: Series, arch: Arch, pins: &[String]) -> Result<Kernel> {
+pub fn resolve(root: &BuildRoot, row: Row, pins: &[String]) -> Result<Kernel> {
+    let Row {
+        series,
+        flavour,
+        arch,
+    } = row;
     let pinned = pins
         .iter()
         .find_map(|pin| pin.strip_prefix(series.version)?.strip_prefix('='));
     let version = match pinned {
         Some(version) => version.to_owned(),
-        None => newest(root, series, arch)?,
+        None => newest(root, row)?,
     };
     Ok(Kernel {
         series,
+        flavour,
         arch,
         version,
     })
 }
 
-fn newest(root: &BuildRoot, series: Series, arch: Arch) -> Result<String> {
+fn newest(root: &BuildRoot, row: Row) -> Result<String> {
     let names = root.output("apt-cache pkgnames linux-headers-")?;
-    let suffix = format!("-cloud-{arch}");
-    let versions = names.lines().filter_map(|name| {
-        let version = name.strip_prefix("linux-headers-")?.strip_suffix(&suffix)?;
-        version
-            .strip_prefix(series.version)?
-            .starts_with('.')
-            .then(|| version.to_owned())
-    });
-    versions
-        .max_by_key(|version| numbers(version))
-        .with_context(|| {
-            format!(
-                "the suite has no {} cloud kernel for {arch}: pin one with --pin",
-                series.version
-            )
-        })
+    let versions = names.lines().filter_map(|name| version_of(name, row));
+    let newest = versions.max_by_key(|version| numbers(version));
+    let newest = newest.with_context(|| {
+        format!(
+            "the suite has no {} {} kernel for {}: pin one with --pin",
+            row.series.version, row.flavour, row.arch
+        )
+    })?;
+    Ok(newest.to_owned())
+}
+
+/// The version of the kernel whose headers are the package `name`, if it is one of `row`.
+fn version_of(name: &str, row: Row) -> Option<&str> {
+    let suffix = row.flavour.suffix(row.arch);
+    let version = name
+        .strip_prefix("linux-headers-")?
+        .strip_suffix(&*suffix)?;
+    let of_series = version.strip_prefix(row.series.version)?.starts_with('.');
+    // What is left of the name of another flavour has a part more.
+    (of_series && !version.contains('-')).then_some(version)
 }
 
 /// The numbers of a version, for comparing: `6.12.107+deb13` is 6, 12, 107, 13.
@@ -117,12 +127,14 @@ pub fn install(root: &BuildRoot, kernel: &Kernel) -> Result<()> {
             let release = kernel.release();
             // The image's package has been called linux-image and, since 7.1, linux-binary.
             let image = find(root, ["linux-binary", "linux-image"], &release)?;
+            // Of what they share, rt kernels had their own until 7.0.
             root.run(
                 &format!("packages-{release}"),
                 &format!(
                     "cd {folder}
+                     common=$(apt-cache depends linux-headers-{release}:{arch} | grep -o 'linux-headers-{version}-common[^:>]*' | head -n 1)
                      apt-get download -o APT::Sandbox::User=root {image}:{arch} linux-headers-{release}:{arch} \
-                         linux-headers-{version}-common linux-kbuild-{version}
+                         $common linux-kbuild-{version}
                      for deb in linux-headers-*.deb linux-kbuild-*.deb; do dpkg-deb -x $deb /; done
                      dpkg-deb -x {image}_*.deb image
                      mv image/boot/vmlinuz-{release} vmlinuz 2>/dev/null || \
@@ -294,6 +306,41 @@ pub fn source(root: &BuildRoot, kernel: &Kernel) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Flavour;
+
+    #[test]
+    fn flavours_are_told_apart_by_name() {
+        let versions = |flavour| {
+            Row::all()
+                .filter(move |row| row.flavour == flavour)
+                .flat_map(|row| {
+                    [
+                        "linux-headers-6.12.117+deb13-amd64",
+                        "linux-headers-6.12.117+deb13-rt-amd64",
+                        "linux-headers-6.12.117+deb13-common-rt",
+                        "linux-headers-6.12.117+deb13-arm64-16k",
+                        "linux-headers-6.13.1+deb13-amd64",
+                        "linux-headers-amd64",
+                    ]
+                    .map(|name| version_of(name, row).map(|_| name))
+                })
+                .flatten()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            versions(Flavour::Generic),
+            ["linux-headers-6.12.117+deb13-amd64"]
+        );
+        assert_eq!(
+            versions(Flavour::Rt),
+            ["linux-headers-6.12.117+deb13-rt-amd64"]
+        );
+        assert_eq!(
+            versions(Flavour::Pages16k),
+            ["linux-headers-6.12.117+deb13-arm64-16k"]
+        );
+        assert!(versions(Flavour::Cloud).is_empty());
+    }
 
     #[test]
     fn point_releases_are_compared_by_number() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::Arch;
+use crate::kernel::{Arch, Flavour, Kernel};
 
 /// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
 pub const DEADLINE: Duration = Duration::from_secs(240);
@@ -22,13 +22,15 @@ const LINES_AHEAD: usize = 1024;
 /// Lines of the console that are shown when a guest fails.
 pub const CONSOLE_TAIL: usize = 60;
 
-/// The command line of QEMU for `arch`, up to the kernel. KVM is not used: where there is none that works,
+/// The command line of QEMU for `kernel`, up to the kernel. KVM is not used: where there is none that works,
 /// it can look as if there were.
-fn machine(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Amd64 => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max",
+fn machine(kernel: &Kernel) -> &'static str {
+    match (kernel.arch, kernel.flavour) {
+        (Arch::Amd64, _) => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max",
+        // The first one of QEMU's that has such pages, but for the embedded ones.
+        (Arch::Arm64, Flavour::Pages16k) => "qemu-system-aarch64 -M virt -cpu cortex-a76",
         // A core of the first generation: what the kernels must run on. QEMU's `max` has all extensions.
-        Arch::Arm64 => "qemu-system-aarch64 -M virt -cpu cortex-a57",
+        (Arch::Arm64, _) => "qemu-system-aarch64 -M virt -cpu cortex-a57",
     }
 }
 
@@ -39,7 +41,7 @@ fn console(arch: Arch) -> &'static str {
     }
 }
 
-/// Boots the kernel at `image` with the archive at `initramfs`, both inside of the build root, and `/init` with
+/// Boots `kernel`, whose image is `image`, with the archive at `initramfs`, both inside of the build root, and `/init` with
 /// `arguments`. Gives the lines of the console.
 ///
 /// # Errors
@@ -47,14 +49,14 @@ fn console(arch: Arch) -> &'static str {
 /// The guest does not power off before `deadline`, or QEMU fails: the end of the console is in the error.
 pub fn boot(
     root: &BuildRoot,
-    arch: Arch,
+    kernel: &Kernel,
     image: &str,
     initramfs: &str,
     arguments: &str,
     deadline: Duration,
 ) -> Result<Vec<String>> {
-    let machine = format!("{} -smp 2", machine(arch));
-    let script = script(&machine, console(arch), image, initramfs, arguments);
+    let machine = format!("{} -smp 2", machine(kernel));
+    let script = script(&machine, console(kernel.arch), image, initramfs, arguments);
     lines_until_end(root.command(["sh", "-c", &script]), deadline)
 }
 
@@ -65,14 +67,14 @@ pub fn boot(
 /// As [`boot`].
 pub fn boot_counting(
     root: &BuildRoot,
-    arch: Arch,
+    kernel: &Kernel,
     image: &str,
     initramfs: &str,
     arguments: &str,
 ) -> Result<Vec<String>> {
-    let machine = machine(arch).replace("thread=multi", "thread=single");
+    let machine = machine(kernel).replace("thread=multi", "thread=single");
     let machine = format!("{machine} -icount shift=0 -smp 1");
-    let script = script(&machine, console(arch), image, initramfs, arguments);
+    let script = script(&machine, console(kernel.arch), image, initramfs, arguments);
     lines_until_end(root.command(["sh", "-c", &script]), COUNTING_DEADLINE)
 }
 

@@ -28,7 +28,7 @@ use crate::boot::{relocated_btf, run_guest_until};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
 use crate::verdict::{complaints, read, Report};
-use crate::{guest, initramfs, module, packages, qemu};
+use crate::{facts, guest, initramfs, module, packages, qemu};
 use cases::{Case, Sort};
 use known::{Known, Module, Vmlinux};
 use told::{as_told, Excuses, Told};
@@ -85,7 +85,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Compared> {
         read_modules.push(Module::read(btf, &file.declared)?);
     }
     let known = Known {
-        series: kernel.series,
+        native: facts::is_native(root, kernel)?,
         vmlinux,
         modules: read_modules,
     };
@@ -157,7 +157,7 @@ fn compare(known: &Known<'_>, cases: &[Case], report: &Report) -> Result<Compare
             let expected = resolve(kernel, &case.program(fds), call).err();
             let excuses = Excuses {
                 filter: known.may_be_filtered(case),
-                parameter: known.series.native,
+                parameter: known.native,
             };
             match Told::of(expected.as_ref(), load, excuses) {
                 Some(told) => *compared.told.entry(told).or_default() += 1,

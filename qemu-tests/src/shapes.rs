@@ -16,7 +16,7 @@ use crate::kernel::Kernel;
 use crate::module::{self, Built};
 use crate::progress::step;
 use crate::verdict::{judge_shapes, Report};
-use crate::{guest, initramfs, packages, qemu};
+use crate::{facts, guest, initramfs, packages, qemu};
 
 /// The programs that call each kfunc as it is meant to be.
 const PROGRAMS: &str = "shapes.bpf";
@@ -33,7 +33,8 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Report>
     packages::install(root, kernel)?;
     packages::install(root, other)?;
     let module = module::build(root, kernel, module::SHAPES)?;
-    if kernel.series.native && !other.series.native {
+    let native = facts::is_native(root, kernel)?;
+    if native && !facts::is_native(root, other)? {
         check_refusal(root, &module, other)?;
     }
     let programs = step(
@@ -47,11 +48,7 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Report>
         ("shapes.bpf.o", &programs),
     ];
     files.extend(program_files(&guest));
-    let arguments = if kernel.series.native {
-        "shapes native"
-    } else {
-        "shapes"
-    };
+    let arguments = if native { "shapes native" } else { "shapes" };
     let console = run_guest(root, kernel, "shapes", &initramfs::pack(&files)?, arguments)?;
     let signatures = module.embedded.signatures.into_iter();
     let public: Vec<_> = signatures.map(|kfunc| kfunc.public).collect();

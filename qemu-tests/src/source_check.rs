@@ -2,7 +2,7 @@
 
 //! Rules for the source itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
@@ -23,6 +23,18 @@ const WITHOUT_LICENCE: &[&str] = &["Cargo.lock", ".gitignore", "rustfmt.toml", "
 /// Folders of such files.
 const FOLDERS_WITHOUT_LICENCE: &[&str] = &["LICENSES/", "fuzz/seeds/", "kfunc-cli/tests/expected/"];
 
+/// What goes into modules. Nothing there may go by the version of the kernel: its headers and its BTF are asked.
+const KERNEL_SIDE: &[&str] = &["btf-core/", "kfunc-abi/", "verifier-fixup/", "kernel-glue/"];
+/// How C, make and Rust would ask for it.
+const VERSION_CHECKS: &[&str] = &[
+    "LINUX_VERSION_CODE",
+    "KERNEL_VERSION(",
+    "$(VERSION)",
+    "$(PATCHLEVEL)",
+    "$(KERNELVERSION)",
+    "cfg(linux_version",
+];
+
 /// Checks the rules that no compiler checks.
 ///
 /// # Errors
@@ -30,7 +42,8 @@ const FOLDERS_WITHOUT_LICENCE: &[&str] = &["LICENSES/", "fuzz/seeds/", "kfunc-cl
 /// The rule that is broken, and where.
 pub fn check() -> Result<()> {
     check_layers()?;
-    check_licences()
+    check_licences()?;
+    check_versions()
 }
 
 fn check_layers() -> Result<()> {
@@ -58,20 +71,47 @@ fn check_layers() -> Result<()> {
     Ok(())
 }
 
-fn check_licences() -> Result<()> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The names of all files, as git lists them.
+fn files() -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(&repository)
+        .current_dir(repository())
         .output()
         .context("git cannot be run")?;
     ensure!(output.status.success(), "git ls-files failed");
-    for name in String::from_utf8(output.stdout)?.lines() {
+    let names = String::from_utf8(output.stdout)?;
+    Ok(names.lines().map(str::to_owned).collect())
+}
+
+fn check_versions() -> Result<()> {
+    let ours = |name: &String| KERNEL_SIDE.iter().any(|folder| name.starts_with(folder));
+    for name in files()?.iter().filter(|name| ours(name)) {
+        let path = repository().join(name);
+        if !path.exists() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+        let check = VERSION_CHECKS.iter().find(|check| text.contains(**check));
+        ensure!(
+            check.is_none(),
+            "{name} asks for the kernel's version: {}",
+            check.unwrap_or(&"")
+        );
+    }
+    Ok(())
+}
+
+fn check_licences() -> Result<()> {
+    for name in files()? {
         let excused = WITHOUT_LICENCE.iter().any(|end| name.ends_with(end))
             || FOLDERS_WITHOUT_LICENCE
                 .iter()
                 .any(|folder| name.starts_with(folder));
-        let path = repository.join(name);
+        let path = repository().join(&name);
         if excused || !path.exists() {
             continue;
         }
@@ -83,4 +123,14 @@ fn check_licences() -> Result<()> {
         ensure!(named, "{name} does not name its licence");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kernel_version_is_asked_for() {
+        check_versions().unwrap();
+    }
 }

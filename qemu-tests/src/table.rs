@@ -47,6 +47,7 @@ pub fn for_people(booted: &[Booted]) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header([
             "kernel",
+            "flavour",
             "arch",
             "skin",
             "way",
@@ -66,8 +67,9 @@ pub fn for_people(booted: &[Booted]) -> Table {
         };
         table.add_row([
             Cell::new(&booted.kernel.version),
+            Cell::new(booted.kernel.flavour),
             Cell::new(booted.kernel.arch),
-            Cell::new(booted.kernel.series.skin),
+            Cell::new(booted.skin),
             Cell::new(&call.way),
             Cell::new(&call.call),
             Cell::new(full),
@@ -86,8 +88,9 @@ pub fn for_machines(booted: &[Booted]) -> Value {
         .map(|Row { booted, call, full }| {
             json!({
                 "kernel": booted.kernel.version,
+                "flavour": booted.kernel.flavour.to_string(),
                 "arch": booted.kernel.arch.to_string(),
-                "skin": booted.kernel.series.skin.to_string(),
+                "skin": booted.skin.to_string(),
                 "way": call.way,
                 "call": call.call,
                 "full_signature": full,

@@ -149,6 +149,10 @@ fn expected_refusals(native: bool) -> Vec<&'static str> {
         "not loaded: it has no BTF of its own: run 'kfunc embed'",
         "not loaded: the kernel has no BTF of kfunc_example",
         "not loaded: struct bpf_prog, member aux: built for",
+        "`both' invalid for parameter `way'",
+        "`0' invalid for parameter `slots'",
+        "not loaded: slots=17: bpf_self_id has 16",
+        "program 'self_id' refused: bpf_self_id: all 2 slots are taken",
     ];
     if !native {
         expected.push(

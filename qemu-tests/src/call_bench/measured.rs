@@ -63,7 +63,12 @@ impl Measured {
     /// # Errors
     ///
     /// A count is missing, or the method fails its check.
-    pub(super) fn new(kernel: &Kernel, counts: &[Count], sizes: Sizes) -> Result<Self> {
+    pub(super) fn new(
+        kernel: &Kernel,
+        native: bool,
+        counts: &[Count],
+        sizes: Sizes,
+    ) -> Result<Self> {
         let ten = call(counts, TEN)?.context("the method was not checked")?;
         ensure!(
             (ten - 10.0).abs() <= NOISE,
@@ -75,7 +80,7 @@ impl Measured {
                 Some(insns) if insns >= 1.0 => calls.push((*name, insns)),
                 Some(insns) => bail!("{name} costs {insns:.1} instructions, which cannot be"),
                 None => ensure!(
-                    !kernel.series.native && matches!(*name, "native" | "switched"),
+                    !native && matches!(*name, "native" | "switched"),
                     "{name} was not counted"
                 ),
             }

@@ -228,7 +228,7 @@ pub fn for_machines(measured: &[Measured]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Arch, Kernel, SERIES};
+    use crate::kernel::{Arch, Flavour, Kernel, SERIES};
 
     /// Native costs 1 above a plain call, bound this, and each look-up that.
     fn measured(bound: f64, look_up: f64) -> Measured {
@@ -242,6 +242,7 @@ mod tests {
         Measured {
             kernel: Kernel {
                 series: SERIES[SERIES.len() - 1],
+                flavour: Flavour::Cloud,
                 arch: Arch::Amd64,
                 version: "7.3.4+deb13".to_owned(),
             },

@@ -12,9 +12,9 @@ use kfunc_cli::{split_btf, IdsFile, SplitRequest};
 use super::{ToolKernels, KFUNCS, PREFIX, UNDECLARED};
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
-use crate::module;
 use crate::progress::step;
 use crate::resolve_btfids::{self, Resolved, Run};
+use crate::{facts, module};
 
 /// The module's name.
 const NAME: &str = "kfunc_compat";
@@ -162,7 +162,7 @@ impl Script<'_> {
 
     /// As the build of 6.12 does it, where that leaves nothing twice.
     fn by_old_tools(&self) -> Result<()> {
-        if self.kernel.series.native {
+        if facts::is_native(self.root, self.kernel)? {
             let lean = self.deduplicated()?;
             self.write("old.BTF", &lean.btf)?;
             self.write(

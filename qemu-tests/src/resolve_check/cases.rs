@@ -341,7 +341,7 @@ fn wrong_fds(known: &Known<'_>, cases: &mut Cases) {
     let vmlinux = known.vmlinux.kfuncs.keys().next();
     let ids = module.into_iter().chain(vmlinux).map(|id| i64::from(id.0));
     let mut lists = vec![Fds::None, Fds::Some];
-    if known.series.native {
+    if known.native {
         // Of an older kernel bpf(2) itself refuses the count. It takes no list with what is nothing.
         lists.push(Fds::Counted(FDS - 1));
     }

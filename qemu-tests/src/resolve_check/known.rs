@@ -14,7 +14,6 @@ use kfunc_cli::{Declared, Kfunc, KfuncFile, KfuncList, Selection};
 use verifier_fixup::resolve::{Bound, Call, Fd, HookSet, Kernel, KfuncBtf, Rules};
 
 use super::cases::Case;
-use crate::kernel::Series;
 
 /// `xdp_metadata_kfunc_ids` of `net/core/xdp.c`.
 const DEVICE_BOUND: &str = "xdp_metadata_kfunc_ids";
@@ -24,7 +23,8 @@ const PROVIDER_MAY_REFUSE: &[&[u8]] = &[b"bpf_shape_hook", b"bpf_loader_uid"];
 
 /// All that is known.
 pub(super) struct Known<'k> {
-    pub(super) series: Series,
+    /// Whether the verifier fills in implicit arguments.
+    pub(super) native: bool,
     pub(super) vmlinux: Vmlinux<'k>,
     pub(super) modules: Vec<Module<'k>>,
 }
@@ -130,7 +130,7 @@ impl<'k> Module<'k> {
 
 impl Known<'_> {
     pub(super) fn rules(&self) -> Rules {
-        match self.series.native {
+        match self.native {
             true => Rules::V7_3,
             false => Rules::V6_12,
         }
