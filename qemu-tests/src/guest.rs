@@ -67,6 +67,8 @@ const SOURCES: &[&str] = &[
     "guest/happenings.h",
     "guest/broken_modules.c",
     "guest/broken_modules.h",
+    "guest/refused_program.c",
+    "guest/refused_program.h",
     "guest/counters.c",
     "guest/counters.h",
     "guest/extensions.c",
@@ -98,6 +100,7 @@ const SOURCES: &[&str] = &[
     "bpf/lifecycle_linked.bpf.c",
     "bpf/lifecycle_replacement.bpf.c",
     "bpf/lifecycle_on_kfunc.bpf.c",
+    "bpf/lifecycle_refused.bpf.c",
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
@@ -124,6 +127,7 @@ const PROGRAMS: &[&str] = &[
     "lifecycle_linked.bpf.o",
     "lifecycle_replacement.bpf.o",
     "lifecycle_on_kfunc.bpf.o",
+    "lifecycle_refused.bpf.o",
 ];
 
 /// The built programs.
@@ -174,7 +178,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                          elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -pthread -o lifecycle lifecycle.c \
                          stress.c self_program.c memory_figures.c program_types.c program_rows.c linked_programs.c happenings.c \
-                         broken_modules.c machine.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
+                         broken_modules.c refused_program.c counters.c machine.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.
