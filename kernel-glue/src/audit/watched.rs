@@ -17,10 +17,10 @@
 //! it was found to be the living program's.
 //!
 //! Should b be missed, because the probe was not run, the slot keeps its owner after c, too. 3 therefore also compares
-//! the program's id and the time of its loading, in memory that may be freed by then. A program that had its id in 1 has
-//! lost it in a, so that it is found to be gone. One that had none in 1, be it that it was refused or closed, cannot be told from
-//! one that is gone until its memory holds another time: what is copied as its name may then be anything. Nothing else
-//! of it is copied, and nothing followed.
+//! the program's id and the time of its loading, in memory that may be freed by then. A program that had its id in 1
+//! has lost it in a, so that it is found to be gone. One that had none in 1, because it was refused or closed, is told
+//! from one that is gone only once its memory holds another time: what is copied as its name may be anything then.
+//! Nothing else of it is copied, and nothing followed.
 //!
 //! Before the id there is nothing to follow: until then the verifier may move the program and its code. Afterwards
 //! they stay (`bpf_prog_load` of `kernel/bpf/syscall.c`), but for single instructions that are patched when something
