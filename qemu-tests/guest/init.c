@@ -6,7 +6,8 @@
  * with "project=NAME", the module of a project, by its own test (project.c);
  * with "jited", nothing is tested, but the code of programs told (jited.c); with "resolve", what the verifier says of
  * calls (resolve.c); with "count", what calls cost (call_bench.c).
- * "native" says that the kernel has implicit arguments of its own. One line each, on the console:
+ * "native" says that the kernel has implicit arguments of its own, "arena" that it takes arena pointers, too. One line
+ * each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
@@ -426,7 +427,7 @@ static void test_example(void)
 int main(int argc, char **argv)
 {
 	const char *split = NULL, *unsplit = NULL, *project = NULL;
-	bool shapes = false, compat = false, jited = false, resolve = false, count = false;
+	bool shapes = false, arena = false, compat = false, jited = false, resolve = false, count = false;
 	int log;
 
 	begin_machine();
@@ -436,6 +437,8 @@ int main(int argc, char **argv)
 			native_kernel = true;
 		if (!strcmp(argv[i], "shapes"))
 			shapes = true;
+		if (!strcmp(argv[i], "arena"))
+			arena = true;
 		if (!strcmp(argv[i], "compat"))
 			compat = true;
 		if (!strcmp(argv[i], "jited"))
@@ -454,7 +457,7 @@ int main(int argc, char **argv)
 
 	log = begin_kernel_log();
 	if (shapes)
-		test_shapes(native_kernel);
+		test_shapes(arena ? ARENA : native_kernel ? NATIVE : OLD);
 	else if (compat)
 		test_compat();
 	else if (jited)

@@ -77,7 +77,7 @@ static const struct good old_calls[] = {
 	{ "old_call_with_a_pointer", "bpf_shape_legacy_impl", 9, 9 * ID_UNIT },
 };
 
-static const struct good on_new_kernels[] = {
+static const struct good with_arena[] = {
 	{ "const_map", "bpf_shape_const_map", 0, 1 },
 	{ "in_arena", "bpf_shape_arena bpf_shape_arena_nullable", 21, 42 },
 	{ "no_arena_cell", "bpf_shape_arena_nullable", 0, 1 },
@@ -90,7 +90,7 @@ static const struct good native_only[] = {
 /* A program that is refused, and with which words. */
 struct bad {
 	const char *program;
-	const char *words[2];	/* of 6.12; of later kernels, if they are others */
+	const char *words[ARENA + 1];	/* where a kernel has none of its own, it says what the ones before say */
 };
 
 static const struct bad refused[] = {
@@ -111,12 +111,13 @@ static const struct bad refused[] = {
 	{ "task_without_rcu", { "R1 must be a rcu pointer" } },
 	{ "reference_not_released", { "Unreleased reference" } },
 	{ "reference_maybe_null", { "Possibly NULL pointer passed to trusted" } },
-	{ "release_of_what_is_not_held", { "R1 must be referenced or trusted", "expects referenced PTR_TO_BTF_ID" } },
+	{ "release_of_what_is_not_held",
+	  { "R1 must be referenced or trusted", [NATIVE] = "expects referenced PTR_TO_BTF_ID" } },
 	{ "null_not_checked", { "ptr_or_null_'" } },
 	{ "iterator_not_destroyed", { "Unreleased reference" } },
 	{ "iterator_not_begun", { "expected an initialized iter_shape" } },
 	{ "iterator_that_is_none", { "expected an initialized iter_shape" } },
-	{ "map_that_is_none", { "pointer in R1 isn't map pointer", "expected STRUCT bpf_map" } },
+	{ "map_that_is_none", { "pointer in R1 isn't map pointer", [ARENA] = "expected STRUCT bpf_map" } },
 	{ "refcounted_that_is_none", { "is neither owning or non-owning ref" } },
 	{ "callback_that_is_none", { "expected pointer to func" } },
 	{ "context_that_is_none", { "expected pointer to ctx, but got fp" } },
@@ -134,7 +135,7 @@ static const struct bad refused_by_provider[] = {
 	{ "visits_too_many", { "calling kernel function bpf_shape_visits is not allowed" } },
 };
 
-static const struct bad refused_on_new_kernels[] = {
+static const struct bad refused_with_arena[] = {
 	{ "arena_that_is_none", { "arena pointer requires a program with an associated arena" } },
 	{ "const_map_that_is_none", { "pointer in R1 isn't map pointer" } },
 };
@@ -170,10 +171,17 @@ static void test_good(const char *way, const char *path, const struct good *good
 	}
 }
 
-static void test_bad(const char *path, const struct bad *bad, size_t count, bool new_kernel)
+static const char *words_of(const struct bad *bad, enum verifier verifier)
+{
+	while (verifier > OLD && !bad->words[verifier])
+		verifier--;
+	return bad->words[verifier];
+}
+
+static void test_bad(const char *path, const struct bad *bad, size_t count, enum verifier verifier)
 {
 	for (; count--; bad++) {
-		const char *words = bad->words[new_kernel && bad->words[1]];
+		const char *words = words_of(bad, verifier);
 		struct program program;
 		int error = load(&program, path, bad->program);
 
@@ -184,7 +192,7 @@ static void test_bad(const char *path, const struct bad *bad, size_t count, bool
 }
 
 #define TEST_GOOD(way, path, good, adds_id) test_good(way, path, good, sizeof(good) / sizeof(*(good)), adds_id)
-#define TEST_BAD(path, bad, new_kernel) test_bad(path, bad, sizeof(bad) / sizeof(*(bad)), new_kernel)
+#define TEST_BAD(path, bad, verifier) test_bad(path, bad, sizeof(bad) / sizeof(*(bad)), verifier)
 
 /* Takes a capability away, or gives it back. */
 static void have_capability(unsigned int capability, bool have)
@@ -200,14 +208,14 @@ static void have_capability(unsigned int capability, bool have)
 	syscall(SYS_capset, &header, data);
 }
 
-static void test_destructive(bool new_kernel)
+static void test_destructive(enum verifier verifier)
 {
 	static const struct bad without[] = {
 		{ "destructive", { "destructive kfunc calls require CAP_SYS_BOOT capability" } },
 	};
 
 	have_capability(CAP_SYS_BOOT, false);
-	TEST_BAD("/bad_shapes.bpf.o", without, new_kernel);
+	TEST_BAD("/bad_shapes.bpf.o", without, verifier);
 	have_capability(CAP_SYS_BOOT, true);
 }
 
@@ -286,10 +294,10 @@ static void test_packet(const char *way, const char *path, const char *name, con
 }
 
 /* A kfunc in C beside the others. */
-static void test_c(bool new_kernel)
+static void test_c(enum verifier verifier)
 {
 	test_packet("C", "/c_shapes.bpf.o", "in_c", "bpf_shape_in_c", 321);
-	TEST_BAD("/c_shapes.bpf.o", refused_in_c, new_kernel);
+	TEST_BAD("/c_shapes.bpf.o", refused_in_c, verifier);
 }
 
 /* Each argument is a hexadecimal digit of the result. */
@@ -305,7 +313,7 @@ static void test_stack_args(void)
 	      "an argument too few", "%lld: %s", got, last_words());
 }
 
-static void test_bound(bool new_kernel)
+static void test_bound(enum verifier verifier)
 {
 	int error = insmod("/" MODULE ".ko", "");
 
@@ -316,20 +324,22 @@ static void test_bound(bool new_kernel)
 	TEST_GOOD("bound", "/shapes.bpf.o", implicit, true);
 	TEST_GOOD("bound", "/old_header.bpf.o", old_calls, true);
 	test_several("bound");
-	TEST_BAD("/shapes.bpf.o", refused_by_provider, new_kernel);
+	TEST_BAD("/shapes.bpf.o", refused_by_provider, verifier);
 	test_keeping();
 	test_packet("bound", "/shapes.bpf.o", "for_a_hook", "bpf_shape_hook", 1);
 	test_packet("bound", "/shapes.bpf.o", "context", "bpf_shape_context", 1);
 	test_packet("bound", "/shapes.bpf.o", "of_cgroup", "bpf_shape_cgroup", 1);
 	test_extensions();
-	TEST_BAD("/bad_shapes.bpf.o", refused, new_kernel);
-	test_destructive(new_kernel);
-	test_c(new_kernel);
-	if (new_kernel) {
-		TEST_GOOD("bound", "/new_shapes.bpf.o", on_new_kernels, false);
-		TEST_GOOD("native", "/new_shapes.bpf.o", native_only, true);
-		TEST_BAD("/new_shapes.bpf.o", refused_on_new_kernels, new_kernel);
+	TEST_BAD("/bad_shapes.bpf.o", refused, verifier);
+	test_destructive(verifier);
+	test_c(verifier);
+	if (verifier >= NATIVE) {
+		TEST_GOOD("native", "/native_shapes.bpf.o", native_only, true);
 		test_stack_args();
+	}
+	if (verifier >= ARENA) {
+		TEST_GOOD("bound", "/arena_shapes.bpf.o", with_arena, false);
+		TEST_BAD("/arena_shapes.bpf.o", refused_with_arena, verifier);
 	}
 	error = rmmod_patiently(MODULE);
 	check(!error, "rmmod " MODULE, "%s", strerror(-error));
@@ -383,10 +393,10 @@ static void test_not_native(void)
 		rmmod_patiently(MODULE);
 }
 
-void test_shapes(bool new_kernel)
+void test_shapes(enum verifier verifier)
 {
-	test_bound(new_kernel);
-	if (new_kernel)
+	test_bound(verifier);
+	if (verifier >= NATIVE)
 		test_native();
 	else
 		test_not_native();
