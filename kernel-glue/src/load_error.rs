@@ -84,7 +84,9 @@ impl fmt::Display for LoadError {
                 declared,
             } => write!(f, "slots={asked}: {kfunc} has {declared}"),
             Self::TooManyKfuncs => write!(f, "more than {MAX_KFUNCS} kfuncs"),
-            Self::Probe(errno) => write!(f, "bpf_prog_free cannot be probed (error {errno})"),
+            Self::Probe(errno) => {
+                write!(f, "bpf_prog_free_deferred cannot be probed (error {errno})")
+            }
             Self::Set(errno) => write!(f, "the kernel refused the kfunc set (error {errno})"),
         }
     }

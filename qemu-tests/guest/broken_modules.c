@@ -12,7 +12,7 @@
 #define MODULE "kfunc_example"
 #define TWIN "kfunc_examplf"
 #define PROBES "/sys/kernel/debug/kprobes/list"
-#define PROBED "bpf_prog_free"
+#define PROBED "bpf_prog_free_deferred"
 
 static const struct broken {
 	const char *name;
@@ -24,7 +24,7 @@ static const struct broken {
 	{ "bad_set", -EINVAL },		/* one of its kfuncs says that it makes an iterator, when all else is done */
 };
 
-/* Whether bpf_prog_free has a probe; -1 if that is not told. */
+/* Whether bpf_prog_free_deferred has a probe; -1 if that is not told. */
 static int is_probed(void)
 {
 	FILE *file = fopen(PROBES, "r");

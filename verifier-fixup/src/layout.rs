@@ -111,6 +111,8 @@ facts! {
     aux_func: "bpf_prog_aux" Of::Member("func");
     /// From a program's aux to the number of its functions' programs (32 bits).
     aux_real_func_cnt: "bpf_prog_aux" Of::Member("real_func_cnt");
+    /// From a program's aux to the work that frees the program.
+    aux_work: "bpf_prog_aux" Of::Member("work");
     /// From a user to its number (`kuid_t`, 32 bits).
     user_uid: "user_struct" Of::Member("uid");
     /// From a descriptor table to its first descriptor.

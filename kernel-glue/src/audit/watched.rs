@@ -8,12 +8,12 @@
 //! ```text
 //!   reader                                the program's end
 //!   1  who has the slot?                  a  bpf_prog_put: the id becomes 0
-//!   2  copy, without faults               b  bpf_prog_free: our probe clears the slot
+//!   2  copy, without faults               b  bpf_prog_free_deferred: our probe clears the slot
 //!   3  the same one? else: gone           c  its memory is freed
 //! ```
 //!
-//! If 3 still finds the owner, then b, and so c, came after 2: what was copied is of the program. (b is before c by the
-//! locks of the work queue that frees programs.) That also makes the next step safe: a pointer is followed only after
+//! If 3 still finds the owner, then b, and so c, came after 2: what was copied is of the program. (One thread does b
+//! and c.) That also makes the next step safe: a pointer is followed only after
 //! it was found to be the living program's.
 //!
 //! Should b be missed, because the probe was not run, the slot keeps its owner after c, too. 3 therefore also compares

@@ -30,8 +30,8 @@ pub(super) fn all(module: &[u8]) -> Result<[Broken; 4]> {
     Ok([
         Broken {
             file: "no_probe.ko",
-            module: replace(module, b"bpf_prog_free\0", b"bpf_prog_frex\0")?,
-            line: "not loaded: bpf_prog_free cannot be probed (error -2)",
+            module: replace(module, b"bpf_prog_free_deferred\0", b"bpf_prog_free_deferrex\0")?,
+            line: "not loaded: bpf_prog_free_deferred cannot be probed (error -2)",
         },
         Broken {
             file: "no_member.ko",
