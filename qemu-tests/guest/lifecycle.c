@@ -7,12 +7,14 @@
  *   types          programs of all types
  *   broken         modules that are refused
  *   native         the kernel has implicit arguments of its own
+ *   watched        it looks for defects
  *
  * One line each, on the console:
  *
  *   @row …                 program_types.h
  *   @cycles …              stress.h
  *   @memory …              memory_figures.h
+ *   @boot …, @leak …       watched.h
  *   @check NAME|VERDICT    one thing that must hold: "ok", or what was wrong
  *   @log LINE              one line of the kernel log
  *   @done COUNT            the last line: how many of the others there were, but for the log
@@ -29,6 +31,7 @@
 #include "program_types.h"
 #include "programs.h"
 #include "stress.h"
+#include "watched.h"
 
 #define MODULE "kfunc_example"
 
@@ -47,7 +50,7 @@ static void test_stress(long cycles, long by_threads)
 
 int main(int argc, char **argv)
 {
-	bool types = false, broken = false, native_kernel = false;
+	bool types = false, broken = false, native_kernel = false, watched = false;
 	long cycles = 0, by_threads = 0;
 	int log;
 
@@ -57,11 +60,14 @@ int main(int argc, char **argv)
 		types |= !strcmp(argv[i], "types");
 		broken |= !strcmp(argv[i], "broken");
 		native_kernel |= !strcmp(argv[i], "native");
+		watched |= !strcmp(argv[i], "watched");
 		if (!strncmp(argv[i], "cycles=", 7))
 			cycles = atol(argv[i] + 7);
 		if (!strncmp(argv[i], "threads=", 8))
 			by_threads = atol(argv[i] + 8);
 	}
+	if (watched)
+		tell_boot_log();
 	log = begin_kernel_log();
 	if (cycles || by_threads)
 		test_stress(cycles, by_threads);
@@ -73,6 +79,8 @@ int main(int argc, char **argv)
 		test_broken_modules();
 		test_twin(native_kernel);
 	}
+	if (watched)
+		tell_leaks();
 	print_kernel_log(log);
 	printf("@done %d\n", said);
 	end_machine();

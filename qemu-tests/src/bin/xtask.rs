@@ -17,9 +17,9 @@ use qemu_tests::packages;
 use qemu_tests::parity::{self, Parity};
 use qemu_tests::progress::step;
 use qemu_tests::{
-    call_bench, call_oracle, compat, doctor, facts, fixup_bench, fixup_check, fuzz, jited,
-    kernel_btf, lifecycle, matrix, parity_table, project, project_check, resolve_check, shapes,
-    source_check, split_bench, split_oracle, stub_exec, table,
+    call_bench, call_oracle, compat, debug_kernel, doctor, facts, fixup_bench, fixup_check, fuzz,
+    jited, kernel_btf, lifecycle, matrix, parity_table, project, project_check, resolve_check,
+    shapes, source_check, split_bench, split_oracle, stub_exec, table,
 };
 
 /// Random blobs for a comparison of BTF checks, by default.
@@ -173,6 +173,13 @@ enum Task {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
+        /// Instead, build kernels that look for defects (KASAN, lockdep, kmemleak and others) of the newest series, and boot
+        /// them with the modules: nothing may be found. The first time takes most of an hour.
+        #[arg(long)]
+        debug_kernel: bool,
+        /// Only the debug kernel of this arch.
+        #[arg(long, requires = "debug_kernel")]
+        arch: Option<Arch>,
     },
     /// Fuzz btf-core with BTF that is almost right, and verifier-fixup with programs. Needs cargo-fuzz and a C++ compiler.
     ///
@@ -237,6 +244,16 @@ impl Selection {
         }
     }
 
+    /// The newest series only.
+    fn newest(arch: Option<Arch>, pin: Vec<String>) -> Self {
+        let newest = SERIES.last().map(|series| series.version.to_owned());
+        Self {
+            kernel: newest,
+            arch,
+            ..Self::by_default(pin)
+        }
+    }
+
     fn contains(&self, row: &Row) -> bool {
         let flavour = match self.flavour {
             Some(flavour) => flavour == row.flavour,
@@ -287,7 +304,12 @@ fn main() -> ExitCode {
             let kernels = Kernels::find(&root, &selection)?;
             Ok(examine(&root, &kernels, &selection.pin))
         }),
-        Task::Test { pin } => test(pin),
+        Task::Test {
+            pin,
+            debug_kernel: true,
+            arch,
+        } => on_kernels(&Selection::newest(arch, pin), watch_all),
+        Task::Test { pin, .. } => test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
             what,
@@ -467,6 +489,23 @@ fn live_all(root: &BuildRoot, kernels: &Kernels, cycles: u32) -> Vec<String> {
         let report = lifecycle::check(root, kernel, cycles)?;
         println!("{kernel}: {}", lifecycle::for_people(&report));
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots kernels of the selected versions that look for defects. Gives what they found.
+fn watch_all(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each(|kernel, other| {
+        let checked = debug_kernel::check::check(root, kernel, other)?;
+        for line in checked.told {
+            println!("{kernel}: debug kernel: {line}");
+        }
+        ensure!(
+            checked.failures.is_empty(),
+            "debug kernel:\n{}",
+            checked.failures.join("\n")
+        );
         Ok(())
     });
     failures
