@@ -105,8 +105,7 @@ fn build(root: &BuildRoot, kernel: &Kernel, fragment: &str) -> Result<()> {
     root.run(
         &format!("configure-{kernel}"),
         &format!(
-            "rm -rf {objects}
-             mkdir {objects}
+            "mkdir -p {objects}
              {make} KCONFIG_ALLCONFIG={folder}/fragment allnoconfig"
         ),
     )?;
