@@ -28,6 +28,7 @@
 #include "broken_modules.h"
 #include "kernel_log.h"
 #include "machine.h"
+#include "memory_figures.h"
 #include "program_types.h"
 #include "programs.h"
 #include "stress.h"
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
 		if (!strncmp(argv[i], "threads=", 8))
 			by_threads = atol(argv[i] + 8);
 	}
+	freed_memory_is_kept = watched;
 	if (watched)
 		tell_boot_log();
 	log = begin_kernel_log();

@@ -133,7 +133,6 @@ mod tests {
         "Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar",
         "... MAX_LOCKDEP_SUBCLASSES:  8",
         " memory used by lock dependency info: 6429 kB",
-        "ODEBUG: selftest passed",
         "kfunc_example: 5 kfuncs, bound",
     ];
 

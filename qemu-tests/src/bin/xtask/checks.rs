@@ -5,8 +5,8 @@
 use anyhow::{ensure, Result};
 use qemu_tests::build_root::BuildRoot;
 use qemu_tests::{
-    compat, debug_kernel, doctor, facts, fixup_check, jited, lifecycle, project_check, resolve_check, shapes,
-    split_oracle,
+    compat, debug_kernel, doctor, facts, fixup_check, jited, lifecycle, project_check,
+    resolve_check, shapes, split_oracle,
 };
 
 use crate::kernels::{report, Kernels};
@@ -103,7 +103,7 @@ pub(crate) fn live_all(root: &BuildRoot, kernels: &Kernels, cycles: u32) -> Vec<
 
 /// Boots kernels of the selected versions that look for defects. Gives what they found.
 pub(crate) fn watch_all(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
-    let (_, failures) = kernels.each(|kernel, other| {
+    let (_, failures) = kernels.each_by_arch(|kernel, other| {
         let checked = debug_kernel::check::check(root, kernel, other)?;
         for line in checked.told {
             println!("{kernel}: debug kernel: {line}");
