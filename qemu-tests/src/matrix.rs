@@ -14,7 +14,7 @@ use crate::kernel::{Arch, Flavour, Kernel, Row, SERIES};
 /// What stands before the table, and after it.
 const BEGIN: &str = "<!-- kernels: made by cargo xtask matrix -->\n";
 const END: &str = "<!-- end of kernels -->\n";
-const HEAD: &str = "\nWhat `cargo xtask demo --all-kernels` came to, on the newest kernels of Debian 13 and its backports:\n\n| kernel | flavour | amd64 | arm64 |\n|---|---|---|---|\n";
+const HEAD: &str = "\nWhat `cargo xtask matrix` came to: the demo, a kfunc of every shape (`shapes`), and 1,000 programs of all types that come and go\n(`lifecycle`), on the newest kernels of Debian 13 and its backports.\n\n| kernel | flavour | amd64 | arm64 |\n|---|---|---|---|\n";
 const ARCHS: [Arch; 2] = [Arch::Amd64, Arch::Arm64];
 /// There is no such kernel.
 const NONE: &str = "–";

@@ -38,9 +38,9 @@ struct Built {
     test: Vec<u8>,
 }
 
-/// Builds a project for `kernel` in two ways, and boots both: by `make` against the stock headers; and, where the kernel has
-/// Rust, against a tree with its metadata, else by dkms. Nothing is said of other arches than that of
-/// the build root: `make` alone builds for the machine that it runs on.
+/// Builds a project for `kernel`, and boots it: by `make` against the stock headers, by dkms, and, where the kernel has Rust, by
+/// `make` against a tree with its metadata. Nothing is said of other arches than that of the build root: `make` alone builds
+/// for the machine that it runs on.
 ///
 /// # Errors
 ///
@@ -53,21 +53,18 @@ pub fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Vec<Checked>> {
     install_kfunc(root)?;
     let headers = format!("KDIR=/lib/modules/{}/build", kernel.release());
     let made = make(root, kernel, Skin::C, &headers)?;
-    let other = if facts::skin(root, kernel)? == Skin::Rust {
+    let packaged = Built {
+        module: dkms(root, kernel)?,
+        ..made.clone()
+    };
+    let mut all = vec![("make", made), ("dkms", packaged)];
+    if facts::skin(root, kernel)? == Skin::Rust {
         let tree = rust_tree::prepare(root, kernel)?;
         // The tree was made by a compiler of that name.
         let variables = format!("KDIR={} CC={}", tree.objects, kernel.arch.compiler());
         let made = make(root, kernel, Skin::Rust, &variables)?;
-        ("make with the kernel's Rust", made)
-    } else {
-        let module = dkms(root, kernel)?;
-        let packaged = Built {
-            module,
-            ..made.clone()
-        };
-        ("dkms", packaged)
-    };
-    let all = [("make", made), other];
+        all.push(("make with the kernel's Rust", made));
+    }
     let booted = all.iter().map(|(how, built)| {
         let report = boot(root, kernel, built).with_context(|| (*how).to_owned())?;
         Ok(Checked { how, report })

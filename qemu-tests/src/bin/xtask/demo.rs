@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The boots that README.md shows, and its table of kernels.
+//! The boots that README.md shows.
 
 use anyhow::Result;
 use qemu_tests::boot::{boot, Booted};
 use qemu_tests::build_root::BuildRoot;
-use qemu_tests::{matrix, table};
+use qemu_tests::kernel::Kernel;
+use qemu_tests::table;
 
 use crate::kernels::{report, Kernels, Selection};
 
@@ -16,8 +17,17 @@ pub(crate) struct Outcome {
     pub(crate) failures: Vec<String>,
 }
 
+/// Boots the selected kernels with the example module.
 pub(crate) fn boot_all(root: &BuildRoot, kernels: &Kernels) -> Outcome {
-    let (booted, mut failures) = kernels.each_by_arch(|kernel, other| boot(root, kernel, other));
+    boot_each(kernels, |kernel, other| boot(root, kernel, other))
+}
+
+/// Does `work` for each selected kernel, and puts what failed in one place.
+pub(crate) fn boot_each(
+    kernels: &Kernels,
+    work: impl Fn(&Kernel, &Kernel) -> Result<Booted> + Sync,
+) -> Outcome {
+    let (booted, mut failures) = kernels.each_by_arch(work);
     for Booted { kernel, report, .. } in &booted {
         let found = report.failures.iter();
         failures.extend(found.map(|failure| format!("{kernel}: {failure}")));
@@ -33,24 +43,5 @@ pub(crate) fn demo(selection: &Selection, json: bool) -> Result<bool> {
     } else {
         println!("{}", table::for_people(&outcome.booted));
     }
-    Ok(report(&outcome.failures))
-}
-
-/// Boots every kernel, if no other selection is made, and writes down what became of each.
-pub(crate) fn write_matrix(mut selection: Selection) -> Result<bool> {
-    let all = selection.kernel.is_none() && selection.flavour.is_none() && selection.arch.is_none();
-    selection.all_kernels |= all;
-    let root = BuildRoot::open()?;
-    let kernels = Kernels::find(&root, &selection)?;
-    let outcome = boot_all(&root, &kernels);
-    let cells = kernels.selected.iter().map(|kernel| {
-        let mut booted = outcome.booted.iter();
-        matrix::cell(
-            kernel,
-            booted.find(|booted| booted.kernel.row() == kernel.row()),
-        )
-    });
-    matrix::update(&cells.collect())?;
-    println!("{}", table::for_people(&outcome.booted));
     Ok(report(&outcome.failures))
 }

@@ -8,6 +8,7 @@ mod bench;
 mod checks;
 mod demo;
 mod kernels;
+mod matrix;
 mod oracles;
 mod parity;
 mod test;
@@ -52,8 +53,8 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Do what the demo does with every kernel there is, of all flavours and series, and write down in README.md which did it
-    /// in which ways.
+    /// Boot every kernel there is, of all flavours and series, as demo, shapes and lifecycle do, and write down in README.md
+    /// which passed in which ways.
     ///
     /// With a selection, the others stay as they are.
     Matrix {
@@ -217,7 +218,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Xtask::parse().task {
         Task::Demo { kernels, json } => demo::demo(&kernels, json),
-        Task::Matrix { kernels } => demo::write_matrix(kernels),
+        Task::Matrix { kernels } => matrix::write_matrix(kernels),
         Task::Shapes { kernels } => on_kernels(&kernels, checks::boot_all_shapes),
         Task::Parity {
             kernels,
