@@ -9,9 +9,12 @@
 #include "watched.h"
 
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
-/* Younger objects are not reported, nor those that have changed since the scan before (mm/kmemleak.c: MSECS_MIN_AGE). */
+/*
+ * Younger objects are not reported, nor those that have changed since the scan before; and some kernels want them to be
+ * found twice (mm/kmemleak.c: MSECS_MIN_AGE, min_unref_scans).
+ */
 #define MIN_AGE_SECONDS 5
-#define SCANS 2
+#define SCANS 4
 
 void tell_boot_log(void)
 {
