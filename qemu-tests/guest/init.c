@@ -5,7 +5,8 @@
  * one with BTF of several tools; with "split=NAME" and perhaps "unsplit=NAME", kfuncs of the kernel's own (doctor.c);
  * with "project=NAME", the module of a project, by its own test (project.c);
  * with "jited", nothing is tested, but the code of programs told (jited.c); with "resolve", what the verifier says of
- * calls (resolve.c); with "count", what calls cost (call_bench.c).
+ * calls (resolve.c); with "count", what calls cost (call_bench.c); with "mistakes", what a kernel says that finds them.
+ * "watched" says that it looks for them (watched.c).
  * "native" says that the kernel has implicit arguments of its own, "arena" that it takes arena pointers, too. One line
  * each, on the console:
  *
@@ -18,6 +19,7 @@
  *   @count WHAT|CALLS|STEPS|INSNS      how many instructions something took (call_bench.c)
  *   @check NAME|VERDICT                one thing that must hold
  *   @btf HEX                           bytes of the module's BTF, as the kernel shows it; several lines
+ *   @boot, @leak                       what a watched kernel has found (watched.h)
  *   @log LINE                          one line of the kernel log, at the end
  *   @done COUNT                        the last line: how many of the others there were, but for the log
  *
@@ -47,6 +49,7 @@
 #include "project.h"
 #include "resolve.h"
 #include "shapes.h"
+#include "watched.h"
 
 #define MODULE "kfunc_example"
 #define SLOTS 16		/* of each kfunc: kernel-glue/example/kfuncs.rs */
@@ -427,7 +430,8 @@ static void test_example(void)
 int main(int argc, char **argv)
 {
 	const char *split = NULL, *unsplit = NULL, *project = NULL;
-	bool shapes = false, arena = false, compat = false, jited = false, resolve = false, count = false;
+	bool shapes = false, arena = false, compat = false, jited = false, resolve = false, count = false, mistakes = false,
+	     watched = false;
 	int log;
 
 	begin_machine();
@@ -447,6 +451,10 @@ int main(int argc, char **argv)
 			resolve = true;
 		if (!strcmp(argv[i], "count"))
 			count = true;
+		if (!strcmp(argv[i], "mistakes"))
+			mistakes = true;
+		if (!strcmp(argv[i], "watched"))
+			watched = true;
 		if (!strncmp(argv[i], "project=", 8))
 			project = argv[i] + 8;
 		if (!strncmp(argv[i], "split=", 6))
@@ -455,6 +463,8 @@ int main(int argc, char **argv)
 			unsplit = argv[i] + 8;
 	}
 
+	if (watched)
+		tell_boot_log();
 	log = begin_kernel_log();
 	if (shapes)
 		test_shapes(arena ? ARENA : native_kernel ? NATIVE : OLD);
@@ -466,12 +476,16 @@ int main(int argc, char **argv)
 		test_resolve();
 	else if (count)
 		count_calls_and_binds(native_kernel);
+	else if (mistakes)
+		make_mistakes();
 	else if (project)
 		test_project(project);
 	else if (split)
 		test_doctor(split, unsplit);
 	else
 		test_example();
+	if (watched)
+		tell_leaks();
 	print_kernel_log(log);
 	printf("@done %d\n", said);
 	end_machine();

@@ -7,12 +7,14 @@
  *   types          programs of all types
  *   broken         modules and a program that are refused
  *   native         the kernel has implicit arguments of its own
+ *   watched        it looks for defects
  *
  * One line each, on the console:
  *
  *   @row …                 program_types.h
  *   @cycles …              stress.h
  *   @memory …              memory_figures.h
+ *   @boot …, @leak …       watched.h
  *   @check NAME|VERDICT    one thing that must hold: "ok", or what was wrong
  *   @log LINE              one line of the kernel log
  *   @done COUNT            the last line: how many of the others there were, but for the log
@@ -26,10 +28,12 @@
 #include "broken_modules.h"
 #include "kernel_log.h"
 #include "machine.h"
+#include "memory_figures.h"
 #include "program_types.h"
 #include "programs.h"
 #include "refused_program.h"
 #include "stress.h"
+#include "watched.h"
 
 #define MODULE "kfunc_example"
 
@@ -48,7 +52,7 @@ static void test_stress(long cycles, long by_threads)
 
 int main(int argc, char **argv)
 {
-	bool types = false, broken = false, native_kernel = false;
+	bool types = false, broken = false, native_kernel = false, watched = false;
 	long cycles = 0, by_threads = 0;
 	int log;
 
@@ -58,11 +62,15 @@ int main(int argc, char **argv)
 		types |= !strcmp(argv[i], "types");
 		broken |= !strcmp(argv[i], "broken");
 		native_kernel |= !strcmp(argv[i], "native");
+		watched |= !strcmp(argv[i], "watched");
 		if (!strncmp(argv[i], "cycles=", 7))
 			cycles = atol(argv[i] + 7);
 		if (!strncmp(argv[i], "threads=", 8))
 			by_threads = atol(argv[i] + 8);
 	}
+	freed_memory_is_kept = watched;
+	if (watched)
+		tell_boot_log();
 	log = begin_kernel_log();
 	if (cycles || by_threads)
 		test_stress(cycles, by_threads);
@@ -75,6 +83,8 @@ int main(int argc, char **argv)
 		test_refused_program();
 		test_twin(native_kernel);
 	}
+	if (watched)
+		tell_leaks();
 	print_kernel_log(log);
 	printf("@done %d\n", said);
 	end_machine();

@@ -7,6 +7,11 @@
 #ifndef MEMORY_FIGURES_H
 #define MEMORY_FIGURES_H
 
+#include <stdbool.h>
+
+/* KASAN keeps what is freed for a while: the figures are told then, but not judged, and kmemleak does that. */
+extern bool freed_memory_is_kept;
+
 struct memory_figures {
 	long slab, vmalloc, percpu;
 };

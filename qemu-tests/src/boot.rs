@@ -11,7 +11,7 @@ use kfunc_cli::{Embedded, Signatures};
 
 use crate::build_root::BuildRoot;
 use crate::guest::{self, Guest};
-use crate::kernel::{Kernel, Skin};
+use crate::kernel::{Flavour, Kernel, Skin};
 use crate::module::{self, Built};
 use crate::progress::step;
 use crate::verdict::{judge, Report};
@@ -83,9 +83,14 @@ pub(crate) fn run_guest_until(
     deadline: Duration,
 ) -> Result<Vec<String>> {
     let image = packages::image(kernel);
+    let watched = match kernel.flavour {
+        Flavour::Debug(_) => " watched",
+        _ => "",
+    };
+    let arguments = format!("{arguments}{watched}");
     keep_guest(root, kernel, what, archive, |initramfs| {
         step(&format!("{kernel}: booting"), || {
-            qemu::boot(root, kernel, &image, initramfs, arguments, deadline)
+            qemu::boot(root, kernel, &image, initramfs, &arguments, deadline)
         })
     })
 }

@@ -10,15 +10,18 @@ use btf_core::{Btf, Kind};
 use verifier_fixup::native::check_kernel;
 
 use crate::build_root::BuildRoot;
-use crate::kernel::{Kernel, Skin};
+use crate::kernel::{Flavour, Kernel, Skin};
 use crate::{module, packages};
 
-/// The skin for `kernel`: Rust for Linux, where it is configured.
+/// The skin for `kernel`: Rust for Linux, where it is configured and no other is asked for.
 ///
 /// # Errors
 ///
 /// The kernel's packages cannot be had.
 pub fn skin(root: &BuildRoot, kernel: &Kernel) -> Result<Skin> {
+    if let Flavour::Debug(skin) = kernel.flavour {
+        return Ok(skin);
+    }
     Ok(match has_option(root, kernel, "RUST")? {
         true => Skin::Rust,
         false => Skin::C,

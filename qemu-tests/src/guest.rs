@@ -25,6 +25,8 @@ const SOURCES: &[&str] = &[
     "guest/doctor.h",
     "guest/elfutils.c",
     "guest/parity.c",
+    "guest/watched.c",
+    "guest/watched.h",
     "guest/xlated.c",
     "guest/carrier.c",
     "guest/carrier.h",
@@ -174,13 +176,13 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!(
                     "cd {folder}
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c params.c programs.c project.c resolve.c shapes.c \
-                         stack_args.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
+                         stack_args.c watched.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c machine.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c machine.c \
                          elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -pthread -o lifecycle lifecycle.c \
                          stress.c self_program.c memory_figures.c program_types.c program_rows.c linked_programs.c happenings.c \
-                         broken_modules.c refused_program.c counters.c machine.c programs.c stack_args.c elfutils.c -lbpf -lelf -lz -lzstd
+                         broken_modules.c refused_program.c counters.c machine.c programs.c stack_args.c watched.c elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.

@@ -62,7 +62,7 @@ impl fmt::Display for Skin {
     }
 }
 
-/// How Debian configured a kernel.
+/// How a kernel is configured: by Debian, but for the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flavour {
     /// For virtual machines.
@@ -74,6 +74,9 @@ pub enum Flavour {
     /// With pages of 16 KiB.
     #[value(name = "16k")]
     Pages16k,
+    /// With all that looks for defects of ours: `debug_kernel` builds it. Its modules get this skin.
+    #[value(skip)]
+    Debug(Skin),
 }
 
 impl fmt::Display for Flavour {
@@ -83,12 +86,13 @@ impl fmt::Display for Flavour {
             Self::Generic => "generic",
             Self::Rt => "rt",
             Self::Pages16k => "16k",
+            Self::Debug(_) => "debug",
         })
     }
 }
 
 impl Flavour {
-    /// All of them.
+    /// All that Debian has.
     pub const ALL: &'static [Self] = &[Self::Cloud, Self::Generic, Self::Rt, Self::Pages16k];
 
     /// Whether `arch` has it.
@@ -100,7 +104,7 @@ impl Flavour {
     pub fn suffix(self, arch: Arch) -> String {
         match self {
             Self::Generic => format!("-{arch}"),
-            Self::Cloud | Self::Rt => format!("-{self}-{arch}"),
+            Self::Cloud | Self::Rt | Self::Debug(_) => format!("-{self}-{arch}"),
             Self::Pages16k => format!("-{arch}-{self}"),
         }
     }
@@ -169,7 +173,7 @@ impl Row {
         let differ = |row: &Self| match row.flavour {
             Flavour::Rt => row.arch == Arch::Amd64,
             Flavour::Pages16k => true,
-            Flavour::Cloud | Flavour::Generic => false,
+            Flavour::Cloud | Flavour::Generic | Flavour::Debug(_) => false,
         };
         Self::all().filter(move |row| row.series == SERIES[0] && differ(row))
     }
@@ -248,6 +252,11 @@ mod tests {
             (Flavour::Generic, Arch::Arm64, "6.12.117+deb13-arm64"),
             (Flavour::Rt, Arch::Amd64, "6.12.117+deb13-rt-amd64"),
             (Flavour::Pages16k, Arch::Arm64, "6.12.117+deb13-arm64-16k"),
+            (
+                Flavour::Debug(Skin::C),
+                Arch::Arm64,
+                "6.12.117+deb13-debug-arm64",
+            ),
         ] {
             assert_eq!(release(flavour, arch).release(), expected);
         }

@@ -22,6 +22,7 @@ pub mod build_root;
 pub mod call_bench;
 pub mod call_oracle;
 pub mod compat;
+pub mod debug_kernel;
 pub mod doctor;
 pub mod dump_check;
 pub mod duplicates;

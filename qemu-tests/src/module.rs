@@ -10,7 +10,7 @@ use anyhow::{ensure, Context, Result};
 use kfunc_cli::Embedded;
 
 use crate::build_root::BuildRoot;
-use crate::kernel::{Kernel, Skin};
+use crate::kernel::{Flavour, Kernel, Skin};
 use crate::progress::step;
 use crate::{facts, rust_tree};
 
@@ -81,14 +81,7 @@ pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built>
         folder,
         has_c,
     } = source;
-    let make = match facts::skin(root, kernel)? {
-        Skin::Rust => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
-        Skin::C => format!(
-            "make -C {} {} RUST_LIBRARY_SRC=/usr/lib/rustlib/src/rust/library",
-            kernel.headers(),
-            kernel.arch.make_args()
-        ),
-    };
+    let make = make_command(root, kernel)?;
     // pahole has nothing to say about Rust: the module's BTF comes from `kfunc embed`.
     let no_pahole = if has_c {
         ""
@@ -116,6 +109,27 @@ pub fn build(root: &BuildRoot, kernel: &Kernel, source: Source) -> Result<Built>
             "kfunc embed, run twice, gives different bytes"
         );
         Ok(Built { plain, embedded })
+    })
+}
+
+/// The start of the `make` command that builds a module for `kernel`.
+fn make_command(root: &BuildRoot, kernel: &Kernel) -> Result<String> {
+    const C_SKIN: &str = "RUST_LIBRARY_SRC=/usr/lib/rustlib/src/rust/library";
+    Ok(match (facts::skin(root, kernel)?, kernel.flavour) {
+        (Skin::Rust, _) => rust_tree::make_command(kernel, &rust_tree::prepare(root, kernel)?),
+        // Its tree is the only one: it has no headers package.
+        (Skin::C, Flavour::Debug(_)) => {
+            let tree = rust_tree::prepare(root, kernel)?;
+            format!(
+                "{} KFUNC_SKIN=c {C_SKIN}",
+                rust_tree::make_command(kernel, &tree)
+            )
+        }
+        (Skin::C, _) => format!(
+            "make -C {} {} {C_SKIN}",
+            kernel.headers(),
+            kernel.arch.make_args()
+        ),
     })
 }
 

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::{Kernel, Row};
+use crate::debug_kernel;
+use crate::kernel::{Flavour, Kernel, Row};
 use crate::progress::step;
 use crate::round_trip::ModuleBtf;
 use crate::stamp;
@@ -108,16 +109,21 @@ pub fn image(kernel: &Kernel) -> String {
     format!("{}/vmlinuz", folder(kernel))
 }
 
-fn folder(kernel: &Kernel) -> String {
+/// The folder of the image, inside.
+pub(crate) fn folder(kernel: &Kernel) -> String {
     BuildRoot::own(&format!("kernels/{}", kernel.release()))
 }
 
-/// Downloads and unpacks the kernel's packages: its image, and into the build root its headers.
+/// Downloads and unpacks the kernel's packages: its image, and into the build root its headers. Builds the kernel, if it is
+/// no package's.
 ///
 /// # Errors
 ///
-/// A package that cannot be had.
+/// A package that cannot be had, or a build that fails.
 pub fn install(root: &BuildRoot, kernel: &Kernel) -> Result<()> {
+    if let Flavour::Debug(_) = kernel.flavour {
+        return debug_kernel::install(root, kernel);
+    }
     let folder = folder(kernel);
     let host_folder = root.host_path(&folder);
     let key = kernel.release();
@@ -261,46 +267,97 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Downloads and unpacks the kernel's source, once for all its arches; gives the folder inside.
+/// What no module is built from.
+const NOT_FOR_MODULES: &[&str] = &[
+    "*/drivers/*.c",
+    "*/sound/*.c",
+    "*/tools/testing",
+    "*/Documentation/*.rst",
+];
+/// What no kernel for a guest is built from.
+const NOT_FOR_GUESTS: &[&str] = &[
+    "*/drivers/gpu/*.[ch]",
+    "*/drivers/media/*.[ch]",
+    "*/drivers/net/ethernet/*.[ch]",
+    "*/drivers/net/wireless/*.[ch]",
+    "*/sound/*.c",
+    "*/tools/testing",
+    "*/Documentation/*.rst",
+];
+/// The file of a source that says of which version its package was.
+const SOURCE_VERSION: &str = ".package-version";
+
+/// Downloads and unpacks what modules need of the kernel's source, once for all its arches; gives the folder inside.
 ///
 /// # Errors
 ///
 /// The suite's source package is not of this point release.
 pub fn source(root: &BuildRoot, kernel: &Kernel) -> Result<String> {
+    unpack_source(root, kernel, "source", NOT_FOR_MODULES)
+}
+
+/// The same, of what a kernel can be built from; and the version of the source package.
+///
+/// # Errors
+///
+/// As [`source`].
+pub(crate) fn whole_source(root: &BuildRoot, kernel: &Kernel) -> Result<(String, String)> {
+    let folder = unpack_source(root, kernel, "whole-source", NOT_FOR_GUESTS)?;
+    let version = fs::read_to_string(root.host_path(&folder).join(SOURCE_VERSION))?;
+    Ok((folder, version))
+}
+
+fn unpack_source(
+    root: &BuildRoot,
+    kernel: &Kernel,
+    name: &str,
+    left_out: &[&str],
+) -> Result<String> {
     let series = kernel.series.version;
-    let folder = BuildRoot::own(&format!("source/{}", kernel.version));
-    stamp::make_once(&root.host_path(&folder), &kernel.version, || {
+    let folder = BuildRoot::own(&format!("{name}/{}", kernel.version));
+    let host_folder = root.host_path(&folder);
+    stamp::make_once(&host_folder, &kernel.version, || {
         step(
             &format!("{}: downloading the source", kernel.version),
             || {
-                let point = kernel.version.split('+').next().unwrap_or_default();
-                let candidates =
-                    root.output(&format!("apt-cache madison linux-source-{series}"))?;
-                let Some(version) = candidates
-                    .lines()
-                    .filter_map(|line| line.split('|').nth(1))
-                    .map(str::trim)
-                    .find(|version| version.split('-').next() == Some(point))
-                else {
-                    bail!("the suite has no source of {point}, only: {candidates}");
-                };
-                // What no module is built from is left out.
+                let version = source_version(root, kernel)?;
+                let excluded: Vec<_> = left_out
+                    .iter()
+                    .map(|pattern| format!("--exclude='{pattern}'"))
+                    .collect();
                 root.run(
-                &format!("source-{}", kernel.version),
-                &format!(
-                    "cd {folder}
+                    &format!("{name}-{}", kernel.version),
+                    &format!(
+                        "cd {folder}
                      apt-get download -o APT::Sandbox::User=root linux-source-{series}={version}
                      dpkg-deb -x linux-source-*.deb package
-                     tar -x -f package/usr/src/linux-source-{series}.tar.xz --strip-components=1 --wildcards \
-                         --exclude='*/drivers/*.c' --exclude='*/sound/*.c' --exclude='*/tools/testing' \
-                         --exclude='*/Documentation/*.rst'
-                     rm -r package *.deb"
-                ),
-            )
+                     tar -x -f package/usr/src/linux-source-{series}.tar.xz --strip-components=1 --wildcards {}
+                     rm -r package *.deb",
+                        excluded.join(" ")
+                    ),
+                )?;
+                Ok(fs::write(host_folder.join(SOURCE_VERSION), version)?)
             },
         )
     })?;
     Ok(folder)
+}
+
+/// The version of the source package that has the point release of `kernel`.
+fn source_version(root: &BuildRoot, kernel: &Kernel) -> Result<String> {
+    let point = kernel.version.split('+').next().unwrap_or_default();
+    let candidates = root.output(&format!(
+        "apt-cache madison linux-source-{}",
+        kernel.series.version
+    ))?;
+    let mut versions = candidates
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .map(str::trim);
+    let version = versions.find(|version| version.split('-').next() == Some(point));
+    let version = version
+        .with_context(|| format!("the suite has no source of {point}, only: {candidates}"))?;
+    Ok(version.to_owned())
 }
 
 #[cfg(test)]

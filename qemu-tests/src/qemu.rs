@@ -26,11 +26,26 @@ pub const CONSOLE_TAIL: usize = 60;
 /// it can look as if there were.
 fn machine(kernel: &Kernel) -> &'static str {
     match (kernel.arch, kernel.flavour) {
-        (Arch::Amd64, _) => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max",
+        (Arch::Amd64, Flavour::Debug(_)) => {
+            "qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 2G"
+        }
+        (Arch::Amd64, _) => "qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 1G",
+        // With landing pads of branches and signed addresses; by an algorithm that is cheap to emulate.
+        (Arch::Arm64, Flavour::Debug(_)) => {
+            "qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on -m 2G"
+        }
         // The first one of QEMU's that has such pages, but for the embedded ones.
-        (Arch::Arm64, Flavour::Pages16k) => "qemu-system-aarch64 -M virt -cpu cortex-a76",
+        (Arch::Arm64, Flavour::Pages16k) => "qemu-system-aarch64 -M virt -cpu cortex-a76 -m 1G",
         // A core of the first generation: what the kernels must run on. QEMU's `max` has all extensions.
-        (Arch::Arm64, _) => "qemu-system-aarch64 -M virt -cpu cortex-a57",
+        (Arch::Arm64, _) => "qemu-system-aarch64 -M virt -cpu cortex-a57 -m 1G",
+    }
+}
+
+/// How many times as long as others a kernel may take.
+fn slowness(flavour: Flavour) -> u32 {
+    match flavour {
+        Flavour::Debug(_) => 6,
+        _ => 1,
     }
 }
 
@@ -64,6 +79,7 @@ pub fn boot(
         initramfs,
         arguments,
     );
+    let deadline = deadline * slowness(kernel.flavour);
     lines_until_end(root.command(["sh", "-c", &script]), deadline)
 }
 
@@ -99,7 +115,7 @@ fn script(
     arguments: &str,
 ) -> String {
     format!(
-        "exec {machine} -m 1G -kernel {image} -initrd {initramfs} -append '{parameters} panic=-1 quiet -- {arguments}' \
+        "exec {machine} -kernel {image} -initrd {initramfs} -append '{parameters} panic=-1 quiet -- {arguments}' \
          -nographic -no-reboot 2>&1"
     )
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 use anyhow::{ensure, Context, Result};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::Kernel;
+use crate::debug_kernel;
+use crate::kernel::{Flavour, Kernel};
 use crate::packages::source;
 use crate::progress::step;
 use crate::stamp;
@@ -33,12 +34,15 @@ pub struct RustTree {
     pub objects: String,
 }
 
-/// Makes the tree for `kernel` (about a minute).
+/// Makes the tree for `kernel` (about a minute). A kernel that was built here has one already.
 ///
 /// # Errors
 ///
 /// It cannot be built, or does not fit the stock kernel.
 pub fn prepare(root: &BuildRoot, kernel: &Kernel) -> Result<RustTree> {
+    if let Flavour::Debug(_) = kernel.flavour {
+        return debug_kernel::tree(root, kernel);
+    }
     let source = source(root, kernel)?;
     let objects = BuildRoot::own(&format!("rust/{}", kernel.release()));
     let tree = RustTree { source, objects };
@@ -67,7 +71,10 @@ pub fn make_command(kernel: &Kernel, tree: &RustTree) -> String {
     let RustTree { source, objects } = tree;
     format!(
         "make -C {source} O={objects} {} KERNELRELEASE={} LIBCLANG_PATH=/usr/lib/llvm-19/lib",
-        kernel.arch.make_args(),
+        match kernel.flavour {
+            Flavour::Debug(_) => debug_kernel::make_args(kernel.arch),
+            _ => kernel.arch.make_args(),
+        },
         kernel.release()
     )
 }

@@ -4,6 +4,8 @@
 
 use anyhow::{bail, ensure, Context, Result};
 
+use crate::debug_kernel::reports::is_report;
+
 /// One kfunc called by a BPF program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -101,6 +103,10 @@ pub struct Report {
     pub failures: Vec<String>,
     /// The module's BTF, as the kernel shows it.
     pub module_btf: Vec<u8>,
+    /// The log of a watched kernel, from its boot until the tests.
+    pub boot_log: Vec<String>,
+    /// What its kmemleak has found.
+    pub leaks: Vec<String>,
 }
 
 impl Report {
@@ -120,7 +126,7 @@ impl Report {
     }
 }
 
-/// What a clean kernel log does not contain.
+/// What a clean kernel log does not contain, beside reports.
 const COMPLAINTS: &[&str] = &[
     "WARNING:",
     "BUG:",
@@ -278,6 +284,12 @@ pub(crate) fn read(console: &[String]) -> Result<(Report, Vec<&str>)> {
         } else if let Some(bytes) = line.strip_prefix("@btf ") {
             said += 1;
             report.module_btf.extend(parse_hex(bytes)?);
+        } else if let Some(entry) = line.strip_prefix("@boot ") {
+            said += 1;
+            report.boot_log.push(entry.to_owned());
+        } else if let Some(entry) = line.strip_prefix("@leak ") {
+            said += 1;
+            report.leaks.push(entry.to_owned());
         } else if let Some(entry) = line.strip_prefix("@log ") {
             log.push(entry);
         }
@@ -419,9 +431,11 @@ fn judge_calls(calls: &[Call], native: bool) -> Vec<String> {
 
 /// The lines of a kernel log that are complaints.
 pub(crate) fn complaints(log: &[&str]) -> Vec<String> {
-    let complaints = log.iter().filter(|line| {
-        !line.starts_with(OWN_LINE) && COMPLAINTS.iter().any(|complaint| line.contains(complaint))
-    });
+    let complains =
+        |line: &str| is_report(line) || COMPLAINTS.iter().any(|complaint| line.contains(complaint));
+    let complaints = log
+        .iter()
+        .filter(|line| !line.starts_with(OWN_LINE) && complains(line));
     complaints
         .map(|line| format!("kernel log: {line}"))
         .collect()

@@ -5,8 +5,8 @@
 use anyhow::{ensure, Result};
 use qemu_tests::build_root::BuildRoot;
 use qemu_tests::{
-    compat, doctor, facts, fixup_check, jited, lifecycle, project_check, resolve_check, shapes,
-    split_oracle,
+    compat, debug_kernel, doctor, facts, fixup_check, jited, lifecycle, project_check,
+    resolve_check, shapes, split_oracle,
 };
 
 use crate::kernels::{report, Kernels};
@@ -96,6 +96,20 @@ pub(crate) fn live_all(root: &BuildRoot, kernels: &Kernels, cycles: u32) -> Vec<
         let report = lifecycle::check(root, kernel, cycles)?;
         println!("{kernel}: {}", lifecycle::for_people(&report));
         ensure!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+        Ok(())
+    });
+    failures
+}
+
+/// Boots kernels of the selected versions that look for defects. Gives what they found.
+pub(crate) fn watch_all(root: &BuildRoot, kernels: &Kernels) -> Vec<String> {
+    let (_, failures) = kernels.each_by_arch(|kernel, other| {
+        let checked = debug_kernel::check::check(root, kernel, other)?;
+        for line in checked.told {
+            println!("{kernel}: debug kernel: {line}");
+        }
+        let found = checked.failures.join("\n");
+        ensure!(found.is_empty(), "debug kernel:\n{found}");
         Ok(())
     });
     failures

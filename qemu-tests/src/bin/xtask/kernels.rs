@@ -43,6 +43,15 @@ impl Selection {
         }
     }
 
+    /// The newest series only.
+    pub(crate) fn newest(arch: Option<Arch>, pin: Vec<String>) -> Self {
+        Self {
+            kernel: SERIES.last().map(|series| series.version.to_owned()),
+            arch,
+            ..Self::by_default(pin)
+        }
+    }
+
     fn contains(&self, row: &Row) -> bool {
         let flavour = match self.flavour {
             Some(flavour) => flavour == row.flavour,

@@ -20,6 +20,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use kernels::{on_kernels, Kernels, Selection};
 use qemu_tests::build_root::BuildRoot;
+use qemu_tests::kernel::Arch;
 use qemu_tests::progress::step;
 use qemu_tests::{call_oracle, compat, fuzz, lifecycle, project};
 
@@ -174,6 +175,13 @@ enum Task {
         /// Boot this point release instead of the newest one: SERIES=VERSION, such as 6.12=6.12.94+deb13.
         #[arg(long, value_name = "SERIES=VERSION")]
         pin: Vec<String>,
+        /// Instead, build kernels that look for defects (KASAN, lockdep, kmemleak and others) of the newest series, and boot
+        /// them with the modules: nothing may be found. The first time takes most of an hour.
+        #[arg(long)]
+        debug_kernel: bool,
+        /// Only the debug kernel of this arch.
+        #[arg(long, requires = "debug_kernel")]
+        arch: Option<Arch>,
     },
     /// Fuzz btf-core with BTF that is almost right, and verifier-fixup with programs. Needs cargo-fuzz and a C++ compiler.
     ///
@@ -244,7 +252,12 @@ fn main() -> ExitCode {
             let kernels = Kernels::find(&root, &selection)?;
             Ok(checks::examine(&root, &kernels, &selection.pin))
         }),
-        Task::Test { pin } => test::test(pin),
+        Task::Test {
+            pin,
+            debug_kernel: true,
+            arch,
+        } => on_kernels(&Selection::newest(arch, pin), checks::watch_all),
+        Task::Test { pin, .. } => test::test(pin),
         Task::Fuzz { target, minutes } => fuzz_all(target.as_deref(), minutes),
         Task::Bench {
             what,
