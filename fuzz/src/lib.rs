@@ -11,6 +11,8 @@ pub mod relocate;
 pub mod rewrite;
 mod same;
 pub mod seeds;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod validate;
 pub mod write;

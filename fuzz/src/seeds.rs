@@ -2,6 +2,8 @@
 
 //! The BTF that the fuzzer starts with, made by hand. `cargo run --example seeds` writes it to the folder `seeds`.
 
+use std::path::{Path, PathBuf};
+
 use btf_core::{ByteOrder, Kind};
 
 use crate::blob::{Blob, Record, Shape, Word, VOID};
@@ -12,6 +14,27 @@ pub struct Seed {
     pub target: &'static str,
     pub name: &'static str,
     pub bytes: Vec<u8>,
+}
+
+impl Seed {
+    /// Where it is kept.
+    pub fn file(&self) -> PathBuf {
+        let extension = match self.target {
+            "rewrite" => "insns",
+            "bind" => "descs",
+            "text" => "code",
+            _ => "btf",
+        };
+        folder()
+            .join(self.target)
+            .join(self.name)
+            .with_extension(extension)
+    }
+}
+
+/// Where all are kept, those of each target in a folder of its own.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds")
 }
 
 /// All seeds.

@@ -226,15 +226,3 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("on-the-stack", stub(0, &[0])),
     ]
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seeds_hold() {
-        for (_, seed) in seeds() {
-            check(&seed);
-        }
-    }
-}

@@ -41,5 +41,5 @@ static const struct btf_kfunc_id_set in_c = {
 int kfunc_c_init(void);
 int kfunc_c_init(void)
 {
-	return register_btf_kfunc_id_set(BPF_PROG_TYPE_XDP, &in_c);
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_SCHED_ACT, &in_c);
 }

@@ -5,14 +5,16 @@
 
 use kernel_glue::Module;
 
+#[cfg(kfunc_arena_args)]
+pub mod arena;
 pub mod context;
 pub mod flags;
 pub mod implicit;
 pub mod memory;
-#[cfg(kfunc_stack_args)]
-pub mod new;
 pub mod objects;
 pub mod providers;
+#[cfg(kfunc_stack_args)]
+pub mod stack_args;
 pub mod values;
 
 /// What this module offers.
@@ -27,7 +29,11 @@ pub static MODULE: Module = Module::new(
         &flags::FLAGS,
         &implicit::IMPLICIT,
         &providers::PROVIDERS,
+        &providers::EVERY,
+        &providers::DRIVER,
         #[cfg(kfunc_stack_args)]
-        &new::NEW,
+        &stack_args::STACK_ARGS,
+        #[cfg(kfunc_arena_args)]
+        &arena::ARENA,
     ],
 );

@@ -63,6 +63,17 @@ impl FromProgram for Hook {
     }
 }
 
+/// The type and the hook of a program, as they were when it was loaded.
+#[derive(Debug)]
+pub struct Kind;
+
+impl FromProgram for Kind {
+    fn from_program(program: &Program<'_>) -> Result<u64, Refusal> {
+        let prog_type = u64::from(program.prog_type().0).wrapping_mul(100);
+        Ok(prog_type.wrapping_add(program.attach_type().into()))
+    }
+}
+
 fn name_len(name: &[u8]) -> u64 {
     let end = name.iter().position(|byte| *byte == 0);
     end.unwrap_or(name.len()) as u64
@@ -123,6 +134,28 @@ kernel_glue::kfuncs! {
                 .wrapping_add(visits)
                 .wrapping_mul(ID_UNIT)
                 .wrapping_add(u64::from(program.id()))
+        }
+    }
+}
+
+kernel_glue::kfuncs! {
+    /// For programs of every type: with such a set, the kernel asks about each call of this module's kfuncs.
+    pub set EVERY for [ANY] {
+        /// The program's type, times 100, and its hook.
+        #[kfunc(slots = 4)]
+        pub fn bpf_shape_kind(#[implicit] kind: ByProgram<Kind>) -> u64 {
+            kind.value()
+        }
+    }
+}
+
+kernel_glue::kfuncs! {
+    /// For programs of a type that no other set here is for.
+    pub set DRIVER for [XDP] {
+        /// The same.
+        #[kfunc(slots = 4)]
+        pub fn bpf_shape_xdp_kind(#[implicit] kind: ByProgram<Kind>) -> u64 {
+            kind.value()
         }
     }
 }

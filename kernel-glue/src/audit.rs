@@ -7,10 +7,10 @@ use core::fmt::{self, Write};
 
 use kfunc_abi::call::MAX_REGISTER_ARGS;
 use kfunc_abi::ProgType;
-use verifier_fixup::layout::NAME_LEN;
+use verifier_fixup::layout::{Layout, NAME_LEN};
 use verifier_fixup::text::call::calls;
 
-use crate::ffi::SeqFile;
+use crate::ffi::{self, SeqFile};
 use crate::kfunc::Kfunc;
 use crate::pool::Pool;
 use crate::program::printable;
@@ -19,6 +19,8 @@ use crate::seq::Out;
 use crate::stubs::ARCH;
 
 mod site;
+#[cfg(test)]
+mod tests;
 mod watched;
 
 use site::{Site, Target};
@@ -62,17 +64,39 @@ fn list_all(out: &mut Out) -> Result<(), Stop> {
             continue;
         };
         for slot in 0..pool.slots.capacity() {
-            let Some(program) = Watched::new(&registered.layout, &pool.slots, slot) else {
-                continue;
-            };
-            match list_program(out, kfunc, pool, slot, &program) {
-                // Nothing more is to be said of what is gone.
-                Err(Stop::Unread(Unread::Gone | Unread::Lost)) => {}
-                listed => listed?,
-            }
+            list_slot(out, &registered.layout, kfunc, pool, slot)?;
         }
     }
     Ok(())
+}
+
+/// Lists the calls of the program that has a slot, if one has.
+fn list_slot(
+    out: &mut Out,
+    layout: &Layout,
+    kfunc: &Kfunc,
+    pool: &Pool,
+    slot: usize,
+) -> Result<(), Stop> {
+    // A program's id is given once and taken once. Who is gone more often than that came after the reading has begun.
+    for _ in 0..3 {
+        let Some(program) = Watched::new(layout, &pool.slots, slot) else {
+            return Ok(());
+        };
+        give_way();
+        match list_program(out, kfunc, pool, slot, &program) {
+            Err(Stop::Unread(Unread::Gone)) => {}
+            listed => return listed,
+        }
+    }
+    Ok(())
+}
+
+/// Lets others run. There may be thousands of programs, and not every kernel takes the CPU away by itself.
+fn give_way() {
+    // Not `cond_resched`, of which there is no symbol on every kernel.
+    // SAFETY: The file is read in process context, under a mutex of its own alone.
+    unsafe { ffi::schedule() };
 }
 
 /// Lists the calls that a program has of the kfunc of one of its slots.
@@ -144,13 +168,23 @@ fn list_function(
     Ok(found)
 }
 
+/// What was read; none if the program lives, but it could not be.
+fn unless_lost<T>(read: Result<T, Unread>) -> Result<Option<T>, Unread> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Unread::Lost) => Ok(None),
+        Err(why) => Err(why),
+    }
+}
+
 /// A program and its slot: how each line begins.
 struct Bound<'k> {
     kfunc: &'k Kfunc,
     slot: usize,
     id: u32,
-    name: [u8; NAME_LEN],
-    /// Known once there is an id.
+    /// None if it could not be read.
+    name: Option<[u8; NAME_LEN]>,
+    /// None if it could not be read, or there is no id yet.
     prog_type: Option<ProgType>,
     values: [usize; MAX_REGISTER_ARGS],
     value_count: usize,
@@ -164,13 +198,13 @@ impl<'k> Bound<'k> {
         let prog_type = if id == 0 {
             None
         } else {
-            Some(program.prog_type()?)
+            unless_lost(program.prog_type())?
         };
         Ok(Self {
             kfunc,
             slot,
             id,
-            name: program.name()?,
+            name: unless_lost(program.name())?,
             prog_type,
             values,
             value_count,
@@ -179,8 +213,11 @@ impl<'k> Bound<'k> {
 
     /// Writes the line of a call site.
     fn line(&self, out: &mut Out, site: &Site) -> fmt::Result {
-        let name = printable(&self.name);
-        write!(out, "program={name} id={} type=", self.id)?;
+        match &self.name {
+            Some(name) => write!(out, "program={}", printable(name))?,
+            None => out.write_str("program=-")?,
+        }
+        write!(out, " id={} type=", self.id)?;
         match self.prog_type {
             Some(prog_type) => match prog_type.name() {
                 Some(name) => out.write_str(name)?,

@@ -142,6 +142,8 @@ extern "C" {
     pub(crate) fn vzalloc_noprof(size: usize) -> *mut c_void;
     /// `mm/vmalloc.c`.
     pub(crate) fn vfree(addr: *const c_void);
+    /// `kernel/sched/core.c`. Returns when the caller is to run again. Not to be called where sleeping is forbidden.
+    pub(crate) fn schedule();
     /// `kernel/printk/printk.c`.
     pub(crate) fn _printk(format: *const c_char, ...) -> c_int;
     /// `kernel/time/timekeeping.c`: nanoseconds since boot.

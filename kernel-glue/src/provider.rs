@@ -70,6 +70,19 @@ pub unsafe trait Provider: AsC + Sized {
     unsafe fn unbind(store: &'static Self::Store);
 }
 
+/// Bytes of the largest value that is made on the kernel's stack when a program is bound. That has 16 KiB, of which the
+/// verifier has used some; up to three copies may stand there on the way to the slot, and a function of the kernel's own
+/// must not take more than 2048 bytes (`CONFIG_FRAME_WARN`).
+const MAX_STATE_ON_STACK: usize = 1024;
+
+/// Stops the build on state that is too large to be made there.
+const fn check_state<T>() {
+    assert!(
+        size_of::<T>() <= MAX_STATE_ON_STACK,
+        "a state is made on the kernel's stack, and has at most 1024 bytes: keep a pointer to what is larger"
+    );
+}
+
 /// Where a stub takes a value from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

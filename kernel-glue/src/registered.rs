@@ -82,9 +82,12 @@ unsafe impl Sync for Shared {}
 
 static SHARED: Shared = Shared(UnsafeCell::new(MaybeUninit::uninit()));
 static READY: AtomicBool = AtomicBool::new(false);
+/// Whether the verifier fills in what it can; by itself, so that calls look at one byte.
+static NATIVE: AtomicBool = AtomicBool::new(false);
 
 /// Makes `registered` known to the filter and the probe. To be called once.
 pub(crate) fn publish(registered: Registered) {
+    NATIVE.store(registered.native, Ordering::Relaxed);
     let place = SHARED.0.get().cast::<Registered>();
     // SAFETY: A module registers once, and nobody reads before `READY` is set.
     unsafe { place.write(registered) };
@@ -102,6 +105,8 @@ pub(crate) fn registered() -> Option<&'static Registered> {
 
 /// Whether a safe entry was called by a program for which the verifier has filled in the argument.
 #[doc(hidden)]
+#[inline]
 pub fn native_active(native: &[bool]) -> bool {
-    matches!(native, [true]) && registered().is_some_and(|registered| registered.native)
+    // Relaxed: it was set before the kfunc was registered, and no program runs before that.
+    matches!(native, [true]) && NATIVE.load(Ordering::Relaxed)
 }

@@ -11,8 +11,8 @@ struct shape_point {
 
 extern __u64 bpf_shape_in_c(const struct shape_point *point, __u64 more) __ksym;
 
-SEC("xdp")
-int in_c(struct xdp_md *context)
+SEC("action")
+int in_c(struct __sk_buff *context)
 {
 	struct shape_point point = { .x = 300, .y = 20 };
 
@@ -20,10 +20,10 @@ int in_c(struct xdp_md *context)
 }
 
 /* Bad: what is added is no constant. */
-SEC("xdp")
-int in_c_that_varies(struct xdp_md *context)
+SEC("action")
+int in_c_that_varies(struct __sk_buff *context)
 {
 	struct shape_point point = {};
 
-	return bpf_shape_in_c(&point, context->rx_queue_index);
+	return bpf_shape_in_c(&point, context->len);
 }

@@ -471,3 +471,30 @@ int visits_too_many(struct run *run)
 	run->result = bpf_shape_visits(1) + bpf_shape_visits(2) + bpf_shape_visits(3) + bpf_shape_visits(4);
 	return 0;
 }
+
+/* A function that programs of type ext take the place of, and those. */
+
+__attribute__((noinline)) int replaceable(struct xdp_md *packet)
+{
+	volatile int result = 1;
+
+	return result;
+}
+
+SEC("xdp")
+int replaced(struct xdp_md *packet)
+{
+	return replaceable(packet);
+}
+
+SEC("freplace/replaceable")
+int kind(struct xdp_md *packet)
+{
+	return bpf_shape_kind();
+}
+
+SEC("freplace/replaceable")
+int xdp_kind(struct xdp_md *packet)
+{
+	return bpf_shape_xdp_kind();
+}

@@ -13,6 +13,7 @@
 #include "again.h"
 #include "audit.h"
 #include "audit_line.h"
+#include "counters.h"
 #include "programs.h"
 
 #define MODULE "kfunc_example"
@@ -23,32 +24,9 @@
 /* libbpf loads a program that was refused once more, for the verifier's words. */
 #define TRIES 2
 
-static bool read_file(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t got = -1;
-
-	while (fd >= 0 && len < size - 1 && (got = read(fd, text + len, size - 1 - len)) > 0)
-		len += got;
-	text[len] = 0;
-	if (fd >= 0)
-		close(fd);
-	return !got;
-}
-
-/* A value of the counters; -1 if it is not there. */
 static long counter(const char *name)
 {
-	char text[4096], *line, *rest = text;
-	size_t len = strlen(name);
-
-	if (!read_file(FOLDER "/counters", text, sizeof(text)))
-		return -1;
-	while ((line = strsep(&rest, "\n")))
-		if (!strncmp(line, name, len) && line[len] == ' ')
-			return strtol(line + len, NULL, 10);
-	return -1;
+	return counter_of(MODULE, name);
 }
 
 static void check_counter(const char *when, const char *name, long expected)

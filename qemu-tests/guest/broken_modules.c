@@ -49,24 +49,6 @@ static bool is_there(const char *module)
 	return !access(path, F_OK);
 }
 
-/* Loads a program that calls the kfuncs of `module`, and runs it. Gives a negative errno, or 0. */
-static int call(const char *module)
-{
-	struct self_kfuncs kfuncs;
-	char wrong[128];
-	int fd, error = find_self_kfuncs(&kfuncs, module);
-
-	if (error)
-		return error;
-	fd = load_self(&kfuncs, SELF_TC);
-	close(kfuncs.btf_fd);
-	if (fd < 0)
-		return fd;
-	error = runs_as_new(fd, SELF_TC, wrong, sizeof(wrong)) ? 0 : -EPROTO;
-	close(fd);
-	return error;
-}
-
 static void check_good(const char *after)
 {
 	int error = insmod("/" MODULE ".ko", "");
@@ -75,7 +57,7 @@ static void check_good(const char *after)
 	if (error)
 		return;
 	check(is_probed() == 1, "the probe", "after %s: it is not there", after);
-	error = call(MODULE);
+	error = call_self_kfuncs(MODULE);
 	check(!error, "the kfuncs work", "after %s: %d", after, error);
 	error = rmmod_patiently(MODULE);
 	check(!error, "rmmod", "after %s: %d", after, error);
@@ -113,10 +95,10 @@ void test_broken_modules(void)
 /* The kernel finds the newest function of a name. */
 static void check_twins(void)
 {
-	int error = call(TWIN);
+	int error = call_self_kfuncs(TWIN);
 
 	check(!error, "a twin's kfuncs work", "%d", error);
-	error = call(MODULE);
+	error = call_self_kfuncs(MODULE);
 	check(error == -EACCES, "kfuncs that the kernel does not find are refused", "%d", error);
 	error = rmmod_patiently(TWIN);
 	check(!error, "rmmod of a twin", "%d", error);
@@ -132,7 +114,7 @@ void test_twin(bool knows_twins)
 	if (!error)
 		check_twins();
 	check(!is_there(TWIN), "no twin is left", "it is there");
-	error = call(MODULE);
+	error = call_self_kfuncs(MODULE);
 	check(!error, "the kfuncs work without the twin", "%d", error);
 	error = rmmod_patiently(MODULE);
 	check(!error, "rmmod", "after a twin: %d", error);

@@ -5,7 +5,7 @@
  *   cycles=N       so many programs come and go, one by one
  *   threads=N      so many do so eight at a time
  *   types          programs of all types
- *   broken         modules that are refused
+ *   broken         modules and a program that are refused
  *   native         the kernel has implicit arguments of its own
  *   watched        it looks for defects
  *
@@ -31,6 +31,7 @@
 #include "memory_figures.h"
 #include "program_types.h"
 #include "programs.h"
+#include "refused_program.h"
 #include "stress.h"
 #include "watched.h"
 
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 	print_kernel_log(log);
 	if (broken) {
 		test_broken_modules();
+		test_refused_program();
 		test_twin(native_kernel);
 	}
 	if (watched)

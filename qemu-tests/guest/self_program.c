@@ -96,3 +96,20 @@ bool runs_as_new(int fd, enum self_kind kind, char *wrong, int len)
 		 first & MOST_COUNT, second >> COUNT_BITS, second & MOST_COUNT);
 	return false;
 }
+
+int call_self_kfuncs(const char *module)
+{
+	struct self_kfuncs kfuncs;
+	char wrong[128];
+	int fd, error = find_self_kfuncs(&kfuncs, module);
+
+	if (error)
+		return error;
+	fd = load_self(&kfuncs, SELF_TC);
+	close(kfuncs.btf_fd);
+	if (fd < 0)
+		return fd;
+	error = runs_as_new(fd, SELF_TC, wrong, sizeof(wrong)) ? 0 : -EPROTO;
+	close(fd);
+	return error;
+}

@@ -33,4 +33,7 @@ int load_self(const struct self_kfuncs *kfuncs, enum self_kind kind);
  */
 bool runs_as_new(int fd, enum self_kind kind, char *wrong, int len);
 
+/* Loads one that calls the kfuncs of `module`, and runs it. Gives a negative errno, or 0. */
+int call_self_kfuncs(const char *module);
+
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
+#include "extensions.h"
 #include "programs.h"
 #include "shapes.h"
 #include "stack_args.h"
@@ -76,7 +77,7 @@ static const struct good old_calls[] = {
 	{ "old_call_with_a_pointer", "bpf_shape_legacy_impl", 9, 9 * ID_UNIT },
 };
 
-static const struct good on_new_kernels[] = {
+static const struct good with_arena[] = {
 	{ "const_map", "bpf_shape_const_map", 0, 1 },
 	{ "in_arena", "bpf_shape_arena bpf_shape_arena_nullable", 21, 42 },
 	{ "no_arena_cell", "bpf_shape_arena_nullable", 0, 1 },
@@ -89,7 +90,7 @@ static const struct good native_only[] = {
 /* A program that is refused, and with which words. */
 struct bad {
 	const char *program;
-	const char *words[2];	/* of 6.12; of later kernels, if they are others */
+	const char *words[ARENA + 1];	/* where a kernel has none of its own, it says what the ones before say */
 };
 
 static const struct bad refused[] = {
@@ -110,12 +111,13 @@ static const struct bad refused[] = {
 	{ "task_without_rcu", { "R1 must be a rcu pointer" } },
 	{ "reference_not_released", { "Unreleased reference" } },
 	{ "reference_maybe_null", { "Possibly NULL pointer passed to trusted" } },
-	{ "release_of_what_is_not_held", { "R1 must be referenced or trusted", "expects referenced PTR_TO_BTF_ID" } },
+	{ "release_of_what_is_not_held",
+	  { "R1 must be referenced or trusted", [NATIVE] = "expects referenced PTR_TO_BTF_ID" } },
 	{ "null_not_checked", { "ptr_or_null_'" } },
 	{ "iterator_not_destroyed", { "Unreleased reference" } },
 	{ "iterator_not_begun", { "expected an initialized iter_shape" } },
 	{ "iterator_that_is_none", { "expected an initialized iter_shape" } },
-	{ "map_that_is_none", { "pointer in R1 isn't map pointer", "expected STRUCT bpf_map" } },
+	{ "map_that_is_none", { "pointer in R1 isn't map pointer", [ARENA] = "expected STRUCT bpf_map" } },
 	{ "refcounted_that_is_none", { "is neither owning or non-owning ref" } },
 	{ "callback_that_is_none", { "expected pointer to func" } },
 	{ "context_that_is_none", { "expected pointer to ctx, but got fp" } },
@@ -133,7 +135,7 @@ static const struct bad refused_by_provider[] = {
 	{ "visits_too_many", { "calling kernel function bpf_shape_visits is not allowed" } },
 };
 
-static const struct bad refused_on_new_kernels[] = {
+static const struct bad refused_with_arena[] = {
 	{ "arena_that_is_none", { "arena pointer requires a program with an associated arena" } },
 	{ "const_map_that_is_none", { "pointer in R1 isn't map pointer" } },
 };
@@ -142,10 +144,10 @@ static const struct bad refused_in_c[] = {
 	{ "in_c_that_varies", { "R2 must be a known constant" } },
 };
 
-static void shape_row(const char *way, const char *kfuncs, bool ok, const char *program, __u64 got, __u64 expected)
+void shape_row(const char *way, const char *kfuncs, const char *program, __u64 got, __u64 expected)
 {
 	said++;
-	if (ok)
+	if (got == expected)
 		printf("@shape %s|%s|ok\n", way, kfuncs);
 	else
 		printf("@shape %s|%s|%s: %llu instead of %llu\n", way, kfuncs, program, got, expected);
@@ -164,15 +166,22 @@ static void test_good(const char *way, const char *path, const struct good *good
 		}
 		expected = good->expected + (adds_id ? program.id : 0);
 		got = run(&program, good->delta);
-		shape_row(way, good->kfuncs, got == expected, good->program, got, expected);
+		shape_row(way, good->kfuncs, good->program, got, expected);
 		unload(&program);
 	}
 }
 
-static void test_bad(const char *path, const struct bad *bad, size_t count, bool new_kernel)
+static const char *words_of(const struct bad *bad, enum verifier verifier)
+{
+	while (verifier > OLD && !bad->words[verifier])
+		verifier--;
+	return bad->words[verifier];
+}
+
+static void test_bad(const char *path, const struct bad *bad, size_t count, enum verifier verifier)
 {
 	for (; count--; bad++) {
-		const char *words = bad->words[new_kernel && bad->words[1]];
+		const char *words = words_of(bad, verifier);
 		struct program program;
 		int error = load(&program, path, bad->program);
 
@@ -183,7 +192,7 @@ static void test_bad(const char *path, const struct bad *bad, size_t count, bool
 }
 
 #define TEST_GOOD(way, path, good, adds_id) test_good(way, path, good, sizeof(good) / sizeof(*(good)), adds_id)
-#define TEST_BAD(path, bad, new_kernel) test_bad(path, bad, sizeof(bad) / sizeof(*(bad)), new_kernel)
+#define TEST_BAD(path, bad, verifier) test_bad(path, bad, sizeof(bad) / sizeof(*(bad)), verifier)
 
 /* Takes a capability away, or gives it back. */
 static void have_capability(unsigned int capability, bool have)
@@ -199,14 +208,14 @@ static void have_capability(unsigned int capability, bool have)
 	syscall(SYS_capset, &header, data);
 }
 
-static void test_destructive(bool new_kernel)
+static void test_destructive(enum verifier verifier)
 {
 	static const struct bad without[] = {
 		{ "destructive", { "destructive kfunc calls require CAP_SYS_BOOT capability" } },
 	};
 
 	have_capability(CAP_SYS_BOOT, false);
-	TEST_BAD("/bad_shapes.bpf.o", without, new_kernel);
+	TEST_BAD("/bad_shapes.bpf.o", without, verifier);
 	have_capability(CAP_SYS_BOOT, true);
 }
 
@@ -236,7 +245,7 @@ static void test_several(const char *way)
 		const struct program *program = i % 2 ? &two : &one;
 
 		rest = (__u64)program->id * ID_UNIT + number[i % 2] * 10000 + (i / 2 + 1) * 100 + (i != 1);
-		shape_row(way, "bpf_shape_several", got[i] == rest, "several", got[i], rest);
+		shape_row(way, "bpf_shape_several", "several", got[i], rest);
 	}
 	unload(&one);
 	unload(&two);
@@ -257,9 +266,9 @@ static void test_keeping(void)
 		return;
 	}
 	got = run(&keepers[2], 0);
-	shape_row("bound", "bpf_shape_kept", got == 5, "keeps", got, 5);
+	shape_row("bound", "bpf_shape_kept", "keeps", got, 5);
 	got = run(&asks, 0);
-	shape_row("bound", "bpf_shape_keeping", got == 3003, "keeping", got, 3003);
+	shape_row("bound", "bpf_shape_keeping", "keeping", got, 3003);
 	while (loaded--)
 		unload(&keepers[loaded]);
 	deadline = seconds() + PATIENCE_SECONDS;
@@ -280,15 +289,15 @@ static void test_packet(const char *way, const char *path, const char *name, con
 		return;
 	}
 	got = run_packet(&program);
-	shape_row(way, kfunc, got == expected, name, got, expected);
+	shape_row(way, kfunc, name, got, expected);
 	unload(&program);
 }
 
 /* A kfunc in C beside the others. */
-static void test_c(bool new_kernel)
+static void test_c(enum verifier verifier)
 {
 	test_packet("C", "/c_shapes.bpf.o", "in_c", "bpf_shape_in_c", 321);
-	TEST_BAD("/c_shapes.bpf.o", refused_in_c, new_kernel);
+	TEST_BAD("/c_shapes.bpf.o", refused_in_c, verifier);
 }
 
 /* Each argument is a hexadecimal digit of the result. */
@@ -296,15 +305,15 @@ static void test_stack_args(void)
 {
 	__s64 got = call_with(MODULE, "bpf_shape_six", 6);
 
-	shape_row("bound", "bpf_shape_six", got == 0x654321, "six arguments", got, 0x654321);
+	shape_row("bound", "bpf_shape_six", "six arguments", got, 0x654321);
 	got = call_with(MODULE, "bpf_shape_twelve", 12);
-	shape_row("bound", "bpf_shape_twelve", got == 0xcba987654321, "twelve arguments", got, 0xcba987654321);
+	shape_row("bound", "bpf_shape_twelve", "twelve arguments", got, 0xcba987654321);
 	got = call_with(MODULE, "bpf_shape_twelve", 11);
 	check(got < 0 && strstr(verifier_log, "callee expects 12 args, stack arg7 is not initialized"),
 	      "an argument too few", "%lld: %s", got, last_words());
 }
 
-static void test_bound(bool new_kernel)
+static void test_bound(enum verifier verifier)
 {
 	int error = insmod("/" MODULE ".ko", "");
 
@@ -315,19 +324,22 @@ static void test_bound(bool new_kernel)
 	TEST_GOOD("bound", "/shapes.bpf.o", implicit, true);
 	TEST_GOOD("bound", "/old_header.bpf.o", old_calls, true);
 	test_several("bound");
-	TEST_BAD("/shapes.bpf.o", refused_by_provider, new_kernel);
+	TEST_BAD("/shapes.bpf.o", refused_by_provider, verifier);
 	test_keeping();
 	test_packet("bound", "/shapes.bpf.o", "for_a_hook", "bpf_shape_hook", 1);
 	test_packet("bound", "/shapes.bpf.o", "context", "bpf_shape_context", 1);
 	test_packet("bound", "/shapes.bpf.o", "of_cgroup", "bpf_shape_cgroup", 1);
-	TEST_BAD("/bad_shapes.bpf.o", refused, new_kernel);
-	test_destructive(new_kernel);
-	test_c(new_kernel);
-	if (new_kernel) {
-		TEST_GOOD("bound", "/new_shapes.bpf.o", on_new_kernels, false);
-		TEST_GOOD("native", "/new_shapes.bpf.o", native_only, true);
-		TEST_BAD("/new_shapes.bpf.o", refused_on_new_kernels, new_kernel);
+	test_extensions();
+	TEST_BAD("/bad_shapes.bpf.o", refused, verifier);
+	test_destructive(verifier);
+	test_c(verifier);
+	if (verifier >= NATIVE) {
+		TEST_GOOD("native", "/native_shapes.bpf.o", native_only, true);
 		test_stack_args();
+	}
+	if (verifier >= ARENA) {
+		TEST_GOOD("bound", "/arena_shapes.bpf.o", with_arena, false);
+		TEST_BAD("/arena_shapes.bpf.o", refused_with_arena, verifier);
 	}
 	error = rmmod_patiently(MODULE);
 	check(!error, "rmmod " MODULE, "%s", strerror(-error));
@@ -381,10 +393,10 @@ static void test_not_native(void)
 		rmmod_patiently(MODULE);
 }
 
-void test_shapes(bool new_kernel)
+void test_shapes(enum verifier verifier)
 {
-	test_bound(new_kernel);
-	if (new_kernel)
+	test_bound(verifier);
+	if (verifier >= NATIVE)
 		test_native();
 	else
 		test_not_native();

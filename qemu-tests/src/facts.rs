@@ -6,7 +6,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use btf_core::Btf;
+use btf_core::{Btf, Kind};
 use verifier_fixup::native::check_kernel;
 
 use crate::build_root::BuildRoot;
@@ -55,6 +55,19 @@ pub fn is_native(root: &BuildRoot, kernel: &Kernel) -> Result<bool> {
     packages::install(root, kernel)?;
     let vmlinux = module::vmlinux_btf(root, kernel)?;
     Ok(check_kernel(&Btf::parse(&vmlinux)?).is_ok())
+}
+
+/// Whether the JITs of `kernel` may be asked for arena pointers as arguments (`bpf_jit_supports_arena_args` of
+/// `kernel/bpf/core.c`, 7.3 and later).
+///
+/// # Errors
+///
+/// As [`is_native`].
+pub fn has_arena_args(root: &BuildRoot, kernel: &Kernel) -> Result<bool> {
+    packages::install(root, kernel)?;
+    let vmlinux = module::vmlinux_btf(root, kernel)?;
+    let asks = Btf::parse(&vmlinux)?.find(b"bpf_jit_supports_arena_args", Kind::FUNC);
+    Ok(asks.is_some())
 }
 
 #[cfg(test)]

@@ -69,6 +69,12 @@ const SOURCES: &[&str] = &[
     "guest/happenings.h",
     "guest/broken_modules.c",
     "guest/broken_modules.h",
+    "guest/refused_program.c",
+    "guest/refused_program.h",
+    "guest/counters.c",
+    "guest/counters.h",
+    "guest/extensions.c",
+    "guest/extensions.h",
     "bpf/audit.bpf.c",
     "bpf/calls.bpf.c",
     "bpf/programs.bpf.c",
@@ -76,7 +82,8 @@ const SOURCES: &[&str] = &[
     "bpf/shapes_common.h",
     "bpf/shapes_kfuncs.h",
     "bpf/bad_shapes.bpf.c",
-    "bpf/new_shapes.bpf.c",
+    "bpf/native_shapes.bpf.c",
+    "bpf/arena_shapes.bpf.c",
     "bpf/old_header.bpf.c",
     "bpf/c_shapes.bpf.c",
     "bpf/fixup_kfuncs.h",
@@ -96,6 +103,7 @@ const SOURCES: &[&str] = &[
     "bpf/lifecycle_linked.bpf.c",
     "bpf/lifecycle_replacement.bpf.c",
     "bpf/lifecycle_on_kfunc.bpf.c",
+    "bpf/lifecycle_refused.bpf.c",
 ];
 /// The BPF programs among them.
 const PROGRAMS: &[&str] = &[
@@ -105,7 +113,8 @@ const PROGRAMS: &[&str] = &[
     "call_bench.bpf.o",
     "full_signature.bpf.o",
     "bad_shapes.bpf.o",
-    "new_shapes.bpf.o",
+    "native_shapes.bpf.o",
+    "arena_shapes.bpf.o",
     "old_header.bpf.o",
     "c_shapes.bpf.o",
     "fixup.bpf.o",
@@ -122,6 +131,7 @@ const PROGRAMS: &[&str] = &[
     "lifecycle_linked.bpf.o",
     "lifecycle_replacement.bpf.o",
     "lifecycle_on_kfunc.bpf.o",
+    "lifecycle_refused.bpf.o",
 ];
 
 /// The built programs.
@@ -165,14 +175,14 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c doctor.c jited.c machine.c params.c programs.c project.c resolve.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c params.c programs.c project.c resolve.c shapes.c \
                          stack_args.c watched.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c machine.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c machine.c \
                          elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -pthread -o lifecycle lifecycle.c \
                          stress.c self_program.c memory_figures.c program_types.c program_rows.c linked_programs.c happenings.c \
-                         broken_modules.c machine.c programs.c stack_args.c watched.c elfutils.c -lbpf -lelf -lz -lzstd
+                         broken_modules.c refused_program.c counters.c machine.c programs.c stack_args.c watched.c elfutils.c -lbpf -lelf -lz -lzstd
                      for name in *.bpf.c; do
                          cpu=v1
                          # With all instructions that the JITs know.

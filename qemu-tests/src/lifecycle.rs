@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The life cycle of the example module and of programs, on one kernel: they come and go in thousands, eight at a time
-//! while the module does too; programs of all types; and modules that are broken.
+//! while the module does too; programs of all types; and modules that are broken, or refuse a program.
 //!
 //! ```text
 //!   guest/stress.c ───────────► every slot free, no state left, memory as before
 //!   guest/program_types.c ────► one row for each program and way ──► lifecycle/expected.rs
 //!   lifecycle/broken.rs ──► guest/broken_modules.c ──► refused with one line of log, nothing left
+//!   guest/refused_program.c ──► a provider refuses a program: the same
 //! ```
 
 mod broken;
@@ -36,6 +37,11 @@ const PATIENCE_PER_CYCLE: Duration = Duration::from_millis(30);
 
 /// How a line begins that says why a module is not loaded.
 const NOT_LOADED: &str = "not loaded:";
+
+/// How a line begins that says why a provider refuses the program of `guest/refused_program.c`.
+const REFUSED: &str = "program 'refused' refused: ";
+/// How it goes on.
+const REASON: &str = "bpf_ratelimit: it calls from more places than there is state for";
 
 /// Boots `kernel`, and has so many programs come and go.
 ///
@@ -80,6 +86,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, cycles: u32) -> Result<Report> {
     report.failures.extend(failures);
     report.failures.extend(complaints(&log));
     report.failures.extend(judge_refusals(&log, &broken));
+    report.failures.extend(judge_refused_program(&log));
     report.failures.extend(judge_twin(&log, native));
     Ok(report)
 }
@@ -129,6 +136,15 @@ fn judge_refusals(log: &[&str], broken: &[Broken]) -> Vec<String> {
     )]
 }
 
+/// The module has said why it refuses a program, once.
+fn judge_refused_program(log: &[&str]) -> Option<String> {
+    let own = log.iter().filter_map(|line| line.strip_prefix(OWN_LINE));
+    let reasons: Vec<_> = own.filter_map(|line| line.strip_prefix(REFUSED)).collect();
+    (reasons != [REASON]).then(|| {
+        format!("a program must be refused, once, because: {REASON}; the log says: {reasons:?}")
+    })
+}
+
 /// What is said of the same kfuncs in a second module: by the kernel and that module if the kernel `knows_twins`, and
 /// else by the first module, of a program that would have got to the second one.
 fn judge_twin(log: &[&str], knows_twins: bool) -> Vec<String> {
@@ -167,6 +183,16 @@ mod tests {
         assert_eq!(judged(&[one]), 1);
         assert_eq!(judged(&[two, one]), 1);
         assert_eq!(judged(&[one, two, two]), 1);
+    }
+
+    #[test]
+    fn a_program_is_refused_with_one_line() {
+        let line = &*format!("{OWN_LINE}{REFUSED}{REASON}");
+        let another = &*format!("{OWN_LINE}{REFUSED}why");
+        assert_eq!(judge_refused_program(&["another line", line]), None);
+        for bad in [&[][..], &[line, line], &[another]] {
+            assert!(judge_refused_program(bad).is_some());
+        }
     }
 
     #[test]

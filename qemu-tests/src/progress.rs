@@ -23,11 +23,16 @@ pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let clock = Clock::start(what.to_owned(), start);
     let result = work();
     clock.stop();
-    let outcome = if result.is_ok() { "done" } else { "FAILED" };
-    eprintln!(
-        "{what}: {outcome} in {:.1} s",
-        start.elapsed().as_secs_f64()
-    );
+    let seconds = start.elapsed().as_secs_f64();
+    match &result {
+        Ok(_) => eprintln!("{what}: done in {seconds:.1} s"),
+        // All of it is told at the end.
+        Err(error) => {
+            let error = error.to_string();
+            let first = error.lines().next().unwrap_or_default();
+            eprintln!("{what}: FAILED in {seconds:.1} s: {first}");
+        }
+    }
     result
 }
 

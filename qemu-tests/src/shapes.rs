@@ -33,8 +33,8 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Report>
     packages::install(root, kernel)?;
     packages::install(root, other)?;
     let module = module::build(root, kernel, module::SHAPES)?;
-    let native = facts::is_native(root, kernel)?;
-    if native && !facts::is_native(root, other)? {
+    let arena = facts::has_arena_args(root, kernel)?;
+    if arena && !facts::has_arena_args(root, other)? {
         check_refusal(root, &module, other)?;
     }
     let programs = step(
@@ -48,7 +48,12 @@ pub fn boot(root: &BuildRoot, kernel: &Kernel, other: &Kernel) -> Result<Report>
         ("shapes.bpf.o", &programs),
     ];
     files.extend(program_files(&guest));
-    let arguments = if native { "shapes native" } else { "shapes" };
+    let native = facts::is_native(root, kernel)?;
+    let arguments = match (arena, native) {
+        (true, _) => "shapes arena",
+        (false, true) => "shapes native",
+        (false, false) => "shapes",
+    };
     let console = run_guest(root, kernel, "shapes", &initramfs::pack(&files)?, arguments)?;
     let signatures = module.embedded.signatures.into_iter();
     let public: Vec<_> = signatures.map(|kfunc| kfunc.public).collect();

@@ -89,8 +89,12 @@ facts! {
     prog_jited_len: "bpf_prog" Of::Member("jited_len");
     /// From a program to the address of its code, or of its first function's.
     prog_bpf_func: "bpf_prog" Of::Member("bpf_func");
-    /// From a program's aux to the type of the program that it extends (32 bits); 0 if it extends none.
+    /// From a program's aux to the type of the program that it extends (32 bits); 0 if it extends none, or none yet.
     aux_saved_dst_prog_type: "bpf_prog_aux" Of::Member("saved_dst_prog_type");
+    /// From a program's aux to the hook that the program which it extends was loaded for (32 bits); set with its type.
+    aux_saved_dst_attach_type: "bpf_prog_aux" Of::Member("saved_dst_attach_type");
+    /// From a program's aux to the pointer to the program that it extends or traces; NULL once it is attached.
+    aux_dst_prog: "bpf_prog_aux" Of::Member("dst_prog");
     /// From a program's aux to the id that user space sees.
     aux_id: "bpf_prog_aux" Of::Member("id");
     /// From a program's aux to its name ([`NAME_LEN`] bytes, NUL-terminated).

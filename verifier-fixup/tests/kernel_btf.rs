@@ -53,7 +53,7 @@ fn a_layout_is_read_and_compared() {
     let layout = Layout::of_kernel(&Btf::parse(&data).unwrap()).unwrap();
     assert_eq!(
         (layout.prog_aux, layout.aux_name, layout.kprobe_size),
-        (0, 16, 24)
+        (0, 32, 24)
     );
     assert_eq!(layout.check(&layout), Ok(()));
 
@@ -64,7 +64,7 @@ fn a_layout_is_read_and_compared() {
     let error = layout.check(&other).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "struct bpf_prog_aux, member kfunc_tab: built for 32, this kernel has 40"
+        "struct bpf_prog_aux, member kfunc_tab: built for 48, this kernel has 56"
     );
 }
 

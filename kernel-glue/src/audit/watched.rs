@@ -14,9 +14,13 @@
 //!
 //! If 3 still finds the owner, then b, and so c, came after 2: what was copied is of the program. (b is before c by the
 //! locks of the work queue that frees programs.) That also makes the next step safe: a pointer is followed only after
-//! it was found to be the living program's. Should b be missed, because the probe was not run, 3 finds the id gone: it
-//! compares that, too, and the time of loading, which no other program in the same memory has. Of a program that never
-//! had an id, because it was refused, the name of one that is gone may be read then: without an id, no more is.
+//! it was found to be the living program's.
+//!
+//! Should b be missed, because the probe was not run, the slot keeps its owner after c, too. 3 therefore also compares
+//! the program's id and the time of its loading, in memory that may be freed by then. A program that had its id in 1
+//! has lost it in a, so that it is found to be gone. One that had none in 1, because it was refused or closed, is told
+//! from one that is gone only once its memory holds another time: what is copied as its name may be anything then.
+//! Nothing else of it is copied, and nothing followed.
 //!
 //! Before the id there is nothing to follow: until then the verifier may move the program and its code. Afterwards
 //! they stay (`bpf_prog_load` of `kernel/bpf/syscall.c`), but for single instructions that are patched when something
@@ -39,7 +43,7 @@ const CHUNK_LEN: usize = 4096;
 pub(super) enum Unread {
     /// The program has died, or its id was given or taken meanwhile.
     Gone,
-    /// The program lives, but is not where it must be.
+    /// The program lives, but what was to be read is not where it must be.
     Lost,
     /// There is no memory: a negative errno.
     NoMemory(i32),

@@ -10,6 +10,7 @@ use core::ptr::NonNull;
 
 use kfunc_abi::{AsC, CType, Kind};
 
+use super::check_state;
 use crate::{Program, Provider, Refusal};
 
 /// A type of which every program gets a value of its own, when it is bound: one for each kfunc that takes it.
@@ -17,6 +18,8 @@ use crate::{Program, Provider, Refusal};
 /// A program can run on several CPUs at once, so the value is shared: `&self`, with atomics inside. It is dropped when
 /// the program is freed, in the handler of a kprobe, with preemption off: a `Drop` of its own must not sleep, nor wait
 /// for a lock that one who can be interrupted holds.
+///
+/// It is made on the kernel's stack, so it has at most 1024 bytes.
 pub trait State: Send + Sync + Sized + 'static {
     /// What the struct is called in BTF: `struct NAME`.
     const NAME: &'static str;
@@ -71,10 +74,15 @@ impl<T> StateCell<T> {
     ///
     /// Nobody else uses the cell. It holds nothing: a value would be forgotten.
     pub(crate) unsafe fn fill(&self, value: T) -> *mut T {
-        let place = self.0.get().cast::<T>();
+        let place = self.place();
         // SAFETY: Nobody else uses the cell, by the caller's promise.
         unsafe { place.write(value) };
         place
+    }
+
+    /// Where the value is, or would be.
+    pub(crate) fn place(&self) -> *mut T {
+        self.0.get().cast::<T>()
     }
 
     /// Drops the value.
@@ -84,7 +92,7 @@ impl<T> StateCell<T> {
     /// The cell was filled, and not emptied since; nobody uses the value any more.
     pub(crate) unsafe fn empty(&self) {
         // SAFETY: The value is there, and nobody else's, by the caller's promise.
-        unsafe { self.0.get().cast::<T>().drop_in_place() };
+        unsafe { self.place().drop_in_place() };
     }
 }
 
@@ -96,7 +104,10 @@ unsafe impl<T: Send + Sync> Sync for StateCell<T> {}
 unsafe impl<T: State> Provider for PerProgram<'_, T> {
     type For<'call> = PerProgram<'call, T>;
     type Store = StateCell<T>;
-    const EMPTY: StateCell<T> = StateCell::new();
+    const EMPTY: StateCell<T> = {
+        check_state::<T>();
+        StateCell::new()
+    };
 
     unsafe fn bind(store: &'static StateCell<T>, program: &Program<'_>) -> Result<usize, Refusal> {
         let value = T::new(program)?;

@@ -3,17 +3,19 @@
 //! State of the module's own, private to one call instruction of the calling program.
 
 use core::marker::PhantomData;
+use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use kfunc_abi::{AsC, CType, Kind};
 
+use super::check_state;
 use crate::{CallSite, Program, Provider, Refusal, State, StateCell};
 
 /// A `T` for each of up to `N` places where the calling program calls the kfunc. A kfunc takes a [`CallSite`] as well,
 /// and asks for the state [`PerSite::at`] that.
 ///
-/// Every state begins as [`State::NEW`]. A program that calls from more than `N` places is not loaded.
+/// Every state begins as [`State::NEW`], and has at most 1024 bytes. A program that calls from more than `N` places is not loaded.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct PerSite<'call, T: State, const N: usize>(
@@ -59,11 +61,24 @@ pub struct SiteTable<T, const N: usize> {
 }
 
 impl<T: State, const N: usize> SiteTable<T, N> {
-    const fn new() -> Self {
-        Self {
-            states: [const { T::NEW }; N],
-            spare: T::NEW,
-            sites: [const { AtomicUsize::new(0) }; N],
+    /// Makes a table where it stays, piece by piece: as a whole it may be too large for the kernel's stack.
+    ///
+    /// # Safety
+    ///
+    /// At `place` is room for a table, which nobody else uses.
+    unsafe fn make(place: *mut Self) {
+        let states = place.cast::<T>();
+        // The spare one comes behind the others.
+        for index in 0..=N {
+            // SAFETY: One of the first members of the table, which are of this type; it is nobody else's.
+            unsafe { states.wrapping_add(index).write(T::NEW) };
+        }
+        let sites = place
+            .wrapping_byte_add(offset_of!(Self, sites))
+            .cast::<AtomicUsize>();
+        for index in 0..N {
+            // SAFETY: One of the table's sites; it is nobody else's.
+            unsafe { sites.wrapping_add(index).write(AtomicUsize::new(0)) };
         }
     }
 }
@@ -81,14 +96,19 @@ impl<T: State, const N: usize> AsC for PerSite<'_, T, N> {
 unsafe impl<T: State, const N: usize> Provider for PerSite<'_, T, N> {
     type For<'call> = PerSite<'call, T, N>;
     type Store = StateCell<SiteTable<T, N>>;
-    const EMPTY: StateCell<SiteTable<T, N>> = StateCell::new();
+    const EMPTY: StateCell<SiteTable<T, N>> = {
+        check_state::<T>();
+        StateCell::new()
+    };
 
     unsafe fn bind(store: &'static Self::Store, program: &Program<'_>) -> Result<usize, Refusal> {
         if program.call_sites() > N {
             return Err(Refusal("it calls from more places than there is state for"));
         }
+        let place = store.place();
         // SAFETY: The slot was just claimed, by the caller's promise, so its cell is empty and nobody else's.
-        Ok(unsafe { store.fill(SiteTable::new()) } as usize)
+        unsafe { SiteTable::make(place) };
+        Ok(place as usize)
     }
 
     unsafe fn unbind(store: &'static Self::Store) {
@@ -104,6 +124,33 @@ mod tests {
     /// A site for each of some addresses.
     fn own(table: &[AtomicUsize], site: CallSite) -> Option<usize> {
         table.iter().position(|entry| is_of(entry, site))
+    }
+
+    /// State with something in it, larger than what the sites are aligned to.
+    struct Odd([u8; 9]);
+
+    impl State for Odd {
+        const NAME: &'static str = "odd";
+        const NEW: Self = Self([7; 9]);
+    }
+
+    #[test]
+    fn every_state_of_a_new_table_is_new_and_nobodys() {
+        let mut room = core::mem::MaybeUninit::<SiteTable<Odd, 3>>::uninit();
+        // SAFETY: Room for a table, of this test alone.
+        unsafe {
+            room.as_mut_ptr()
+                .cast::<u8>()
+                .write_bytes(0xff, size_of_val(&room))
+        };
+        // SAFETY: As above.
+        unsafe { SiteTable::make(room.as_mut_ptr()) };
+        // SAFETY: The table was made.
+        let table = unsafe { room.assume_init() };
+        let states = table.states.iter().chain([&table.spare]);
+        assert!(states.map(|state| state.0).all(|bytes| bytes == [7; 9]));
+        let sites = table.sites.map(AtomicUsize::into_inner);
+        assert_eq!(sites, [0; 3]);
     }
 
     #[test]

@@ -420,6 +420,24 @@ impl State for Own { const NAME: &'static str = "own"; const NEW: Self = Self(At
 kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerProgram<'_, Own>) {} } }"#,
     ),
     items(
+        "state that is large",
+        "a state is made on the kernel's stack, and has at most 1024 bytes",
+        r#"pub struct Own([AtomicU64; 129]);
+impl State for Own { const NAME: &'static str = "own"; const NEW: Self = Self([const { AtomicU64::new(0) }; 129]); }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerProgram<'_, Own>) {} } }"#,
+        r#"pub struct Own([AtomicU64; 128]);
+impl State for Own { const NAME: &'static str = "own"; const NEW: Self = Self([const { AtomicU64::new(0) }; 128]); }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerProgram<'_, Own>) {} } }"#,
+    ),
+    items(
+        "state of a place that is large",
+        "a state is made on the kernel's stack, and has at most 1024 bytes",
+        r#"pub struct Own([AtomicU64; 129]);
+impl State for Own { const NAME: &'static str = "own"; const NEW: Self = Self([const { AtomicU64::new(0) }; 129]); }
+kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerSite<'_, Own, 1>, #[implicit] s: CallSite) {} } }"#,
+        r#"kernel_glue::kfuncs! { pub set SET for [ANY] { #[kfunc(slots = 1)] pub fn foo(#[implicit] o: PerSite<'_, Total, 1024>, #[implicit] s: CallSite) {} } }"#,
+    ),
+    items(
         "state that is kept",
         "borrowed data escapes outside of function",
         r#"fn keep(total: &'static PerProgram<'static, Total>) {}

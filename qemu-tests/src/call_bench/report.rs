@@ -10,6 +10,8 @@ use super::sizes::Sizes;
 
 /// How many instructions a bound call may be above a native one at most.
 const ABOVE_NATIVE: f64 = 2.0;
+/// How many more a native call may take of a kfunc that has slots: its entry asks which way the module is loaded.
+const ABOVE_ITSELF: f64 = 5.0;
 /// How many times as much a look-up must cost at least, above a call to which nothing is passed.
 const LOOK_UP_TIMES: f64 = 10.0;
 /// What is looked up at run time, and whether the target is about it: in a table with one program there is nothing to
@@ -57,6 +59,16 @@ fn targets(measured: &Measured) -> Vec<Target> {
         ),
         met: Some(distance <= ABOVE_NATIVE + NOISE),
     }];
+    if measured.call("native").is_some() {
+        let distance = above("switched") - above("native");
+        targets.push(Target {
+            what: format!(
+                "native costs {} more of a kfunc that has slots; at most {ABOVE_ITSELF}",
+                figure(distance)
+            ),
+            met: Some(distance <= ABOVE_ITSELF + NOISE),
+        });
+    }
     for (name, is_target) in LOOK_UPS {
         let times = above(name) / bound;
         let label = CALLS.iter().find(|(call, _)| call == name);
@@ -220,7 +232,12 @@ mod tests {
 
     /// Native costs 1 above a plain call, bound this, and each look-up that.
     fn measured(bound: f64, look_up: f64) -> Measured {
-        let mut calls = vec![("plain", 8.0), ("native", 9.0), ("bound", 8.0 + bound)];
+        let mut calls = vec![
+            ("plain", 8.0),
+            ("native", 9.0),
+            ("switched", 13.0),
+            ("bound", 8.0 + bound),
+        ];
         calls.extend(LOOK_UPS.iter().map(|(name, _)| (*name, 8.0 + look_up)));
         Measured {
             kernel: Kernel {
@@ -242,6 +259,13 @@ mod tests {
         assert!(
             dear.len() == 1 && dear[0].contains("3 more than native"),
             "{dear:?}"
+        );
+        let mut slow = measured(3.0, 30.0);
+        slow.calls[2].1 = 33.0;
+        let slow = missed(&[slow]);
+        assert!(
+            slow.len() == 1 && slow[0].contains("24 more of a kfunc that has slots"),
+            "{slow:?}"
         );
         // That in a table of one program is none.
         assert_eq!(missed(&[measured(3.0, 29.0)]).len(), LOOK_UPS.len() - 1);

@@ -46,6 +46,16 @@ const CARGO: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "seeds of the fuzz targets",
+        &[
+            "test",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--no-default-features",
+            "--lib",
+        ],
+    ),
+    (
         "lints",
         &[
             "clippy",

@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What came after 6.12.
+//! More arguments than there are registers, and what only the verifier fills in.
 
-use kernel_glue::param::{self, Arena, ArenaNullable, ConstMap};
 use kernel_glue::ProgAux;
 
 kernel_glue::kfuncs! {
-    /// For kernels with stack arguments, which have the rest as well.
-    pub set NEW for [SYSCALL, SCHED_CLS] {
-        /// The address of a map that the program names.
-        #[kfunc]
-        pub fn bpf_shape_const_map(map: ConstMap) -> u64 {
-            map.as_ptr() as u64
-        }
-
-        /// What a cell of the program's arena holds.
-        #[kfunc]
-        pub fn bpf_shape_arena(cell: Arena<u64>) -> u64 {
-            // SAFETY: The JIT has made it a pointer into the arena, where the kernel handles faults.
-            unsafe { param::read(cell.as_ptr()) }
-        }
-
-        /// The same, and 1 if there is no cell.
-        #[kfunc]
-        pub fn bpf_shape_arena_nullable(cell: ArenaNullable<u64>) -> u64 {
-            if cell.as_ptr().is_null() {
-                return 1;
-            }
-            // SAFETY: As above.
-            unsafe { param::read(cell.as_ptr()) }
-        }
-
+    /// For kernels with stack arguments, which fill in implicit ones as well.
+    pub set STACK_ARGS for [SYSCALL, SCHED_CLS] {
         /// Only the verifier fills it in.
         #[kfunc(native)]
         pub fn bpf_shape_native(value: u64, #[implicit] program: ProgAux) -> u64 {

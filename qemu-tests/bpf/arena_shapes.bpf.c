@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * BPF programs that call what only Linux 7.x has: constant maps, arenas and native delivery. Stack arguments are called by the guest
- * itself, because no compiler of Debian 13 makes such calls.
+ * BPF programs that call what Linux 7.3 brought: arena pointers as arguments, and constant maps.
  */
 #include "shapes_common.h"
 
@@ -16,7 +15,6 @@
 extern __u64 bpf_shape_const_map(void *map) __ksym;
 extern __u64 bpf_shape_arena(__u64 __arena *cell) __ksym;
 extern __u64 bpf_shape_arena_nullable(__u64 __arena *cell) __ksym;
-extern __u64 bpf_shape_native(__u64 value) __ksym;
 extern void __arena *bpf_arena_alloc_pages(void *map, void __arena *address, __u32 pages, int node, __u64 flags) __ksym;
 
 struct {
@@ -80,12 +78,5 @@ int no_arena_cell(struct run *run)
 	__u64 __arena *cell = bpf_arena_alloc_pages(&arena, NULL, 1, NUMA_NO_NODE, 0);
 
 	run->result = cell ? bpf_shape_arena_nullable(NULL) : 0;
-	return 0;
-}
-
-SEC("syscall")
-int native_only(struct run *run)
-{
-	run->result = bpf_shape_native(run->delta);
 	return 0;
 }
