@@ -6,9 +6,8 @@
  * with "project=NAME", the module of a project, by its own test (project.c);
  * with "jited", nothing is tested, but the code of programs told (jited.c); with "resolve", what the verifier says of
  * calls (resolve.c); with "count", what calls cost (call_bench.c); with "mistakes", what a kernel says that finds them.
- * "watched" says that it looks for them (watched.c).
- * "native" says that the kernel has implicit arguments of its own, "arena" that it takes arena pointers, too. One line
- * each, on the console:
+ * "native" says that the kernel has implicit arguments of its own, "arena" that it takes arena pointers, too; "watched"
+ * that it looks for mistakes (watched.c). One line each, on the console:
  *
  *   @call WAY|CALL|IMPLICIT|VERDICT    one kfunc called by a BPF program (the rows of the demo)
  *   @shape WAY|KFUNCS|VERDICT          kfuncs of the module with all shapes, called (shapes.c)
@@ -430,8 +429,8 @@ static void test_example(void)
 int main(int argc, char **argv)
 {
 	const char *split = NULL, *unsplit = NULL, *project = NULL;
-	bool shapes = false, arena = false, compat = false, jited = false, resolve = false, count = false, mistakes = false,
-	     watched = false;
+	bool shapes = false, arena = false, compat = false, jited = false, resolve = false, count = false;
+	bool mistakes = false, watched = false;
 	int log;
 
 	begin_machine();

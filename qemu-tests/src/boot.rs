@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{ensure, Context, Result};
 use btf_core::{Btf, Relocation};
 use kfunc_cli::{Embedded, Signatures};
+use verifier_fixup::layout::Layout;
 
 use crate::build_root::BuildRoot;
 use crate::guest::{self, Guest};
@@ -115,7 +116,11 @@ pub(crate) fn keep_guest(
 
 fn archive(root: &BuildRoot, kernel: &Kernel, other: &Kernel, module: &Built) -> Result<Vec<u8>> {
     let guest = guest::build(root, kernel.arch)?;
-    let other_layout = kfunc_cli::embed(&module.plain, &module::vmlinux_btf(root, other)?)?.module;
+    let other_layout = match kernel.flavour {
+        // It was compiled by clang, and would refuse BTF for what gcc has compiled before the module could refuse itself.
+        Flavour::Debug(_) => with_member_moved(root, kernel, &module.embedded.module)?,
+        _ => kfunc_cli::embed(&module.plain, &module::vmlinux_btf(root, other)?)?.module,
+    };
     ensure!(
         other_layout != module.embedded.module,
         "{kernel} and {other} have the same layout"
@@ -145,6 +150,20 @@ pub(crate) fn relocated_btf(module: &Embedded, vmlinux: &[u8]) -> Result<Vec<u8>
     let mut out = vec![0; module.btf.len()];
     relocation.write(&mut out)?;
     Ok(out)
+}
+
+/// The module as if it had been embedded for a kernel whose first fact is another.
+fn with_member_moved(root: &BuildRoot, kernel: &Kernel, module: &[u8]) -> Result<Vec<u8>> {
+    let vmlinux = module::vmlinux_btf(root, kernel)?;
+    let layout = Layout::of_kernel(&Btf::parse(&vmlinux)?)?;
+    let facts = layout.values().map(u32::to_le_bytes).concat();
+    let mut places = module.windows(facts.len()).enumerate();
+    let place = places.find(|(_, bytes)| *bytes == facts);
+    let (at, _) = place.context("the module does not have its layout")?;
+    let mut moved = module.to_vec();
+    let [first, ..] = layout.values();
+    moved[at..at + size_of::<u32>()].copy_from_slice(&(first + 8).to_le_bytes());
+    Ok(moved)
 }
 
 /// The module as a tool leaves it that strips BTF.
