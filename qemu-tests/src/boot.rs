@@ -91,7 +91,16 @@ pub(crate) fn run_guest_until(
     let arguments = format!("{arguments}{watched}");
     keep_guest(root, kernel, what, archive, |initramfs| {
         step(&format!("{kernel}: booting"), || {
-            qemu::boot(root, kernel, &image, initramfs, &arguments, deadline)
+            qemu::boot(
+                root,
+                qemu::Guest {
+                    kernel,
+                    image: &image,
+                    initramfs,
+                    arguments: &arguments,
+                },
+                deadline,
+            )
         })
     })
 }

@@ -55,7 +55,15 @@ pub fn run(root: &BuildRoot, kernel: &Kernel) -> Result<Measured> {
     let (image, archive) = (packages::image(kernel), initramfs::pack(&files)?);
     let console = keep_guest(root, kernel, "count", &archive, |initramfs| {
         step(&format!("{kernel}: counting instructions"), || {
-            qemu::boot_counting(root, kernel, &image, initramfs, arguments)
+            qemu::boot_counting(
+                root,
+                qemu::Guest {
+                    kernel,
+                    image: &image,
+                    initramfs,
+                    arguments,
+                },
+            )
         })
     })?;
 

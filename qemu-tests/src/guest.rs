@@ -73,6 +73,8 @@ const SOURCES: &[&str] = &[
     "guest/refused_program.h",
     "guest/counters.c",
     "guest/counters.h",
+    "guest/example.c",
+    "guest/example.h",
     "guest/extensions.c",
     "guest/extensions.h",
     "bpf/audit.bpf.c",
@@ -175,7 +177,7 @@ pub fn build(root: &BuildRoot, arch: Arch) -> Result<Guest> {
                 &format!("guest-{arch}"),
                 &format!(
                     "cd {folder}
-                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c params.c programs.c project.c resolve.c shapes.c \
+                     {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o init init.c example.c again.c audit.c audit_line.c counters.c doctor.c extensions.c jited.c machine.c params.c programs.c project.c resolve.c shapes.c \
                          stack_args.c watched.c compat.c call_bench.c elfutils.c -lbpf -lelf -lz -lzstd
                      {compiler} -static -O2 -Wall -Wextra -Werror -o parity parity.c carrier.c machine.c
                      {compiler} -static -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o xlated xlated.c machine.c \

@@ -137,7 +137,16 @@ fn boot(
     let (image, archive) = (packages::image(kernel), initramfs::pack(&parts)?);
     keep_guest(root, kernel, "parity", &archive, |initramfs| {
         step(&what, || {
-            qemu::boot(root, kernel, &image, initramfs, "", qemu::DEADLINE)
+            qemu::boot(
+                root,
+                qemu::Guest {
+                    kernel,
+                    image: &image,
+                    initramfs,
+                    arguments: "",
+                },
+                qemu::DEADLINE,
+            )
         })
     })
 }

@@ -57,30 +57,28 @@ fn parameters(arch: Arch) -> &'static str {
     }
 }
 
-/// Boots `kernel`, whose image is `image`, with the archive at `initramfs`, both inside of the build root, and `/init` with
-/// `arguments`. Gives the lines of the console.
+/// What is booted. Both files are inside of the build root.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest<'g> {
+    /// Which kernel it is.
+    pub kernel: &'g Kernel,
+    /// Its image.
+    pub image: &'g str,
+    /// The archive with `/init`.
+    pub initramfs: &'g str,
+    /// What `/init` is told.
+    pub arguments: &'g str,
+}
+
+/// Boots a guest. Gives the lines of the console.
 ///
 /// # Errors
 ///
 /// The guest does not power off before `deadline`, or QEMU fails: the end of the console is in the error.
-pub fn boot(
-    root: &BuildRoot,
-    kernel: &Kernel,
-    image: &str,
-    initramfs: &str,
-    arguments: &str,
-    deadline: Duration,
-) -> Result<Vec<String>> {
-    let machine = format!("{} -smp 2", machine(kernel));
-    let script = script(
-        &machine,
-        parameters(kernel.arch),
-        image,
-        initramfs,
-        arguments,
-    );
-    let deadline = deadline * slowness(kernel.flavour);
-    lines_until_end(root.command(["sh", "-c", &script]), deadline)
+pub fn boot(root: &BuildRoot, guest: Guest<'_>, deadline: Duration) -> Result<Vec<String>> {
+    let machine = format!("{} -smp 2", machine(guest.kernel));
+    let deadline = deadline * slowness(guest.kernel.flavour);
+    lines_until_end(guest.command(root, &machine), deadline)
 }
 
 /// As [`boot`], on a machine whose clock advances by 1 ns with each instruction; it has one CPU, which takes longer.
@@ -88,36 +86,27 @@ pub fn boot(
 /// # Errors
 ///
 /// As [`boot`].
-pub fn boot_counting(
-    root: &BuildRoot,
-    kernel: &Kernel,
-    image: &str,
-    initramfs: &str,
-    arguments: &str,
-) -> Result<Vec<String>> {
-    let machine = machine(kernel).replace("thread=multi", "thread=single");
+pub fn boot_counting(root: &BuildRoot, guest: Guest<'_>) -> Result<Vec<String>> {
+    let machine = machine(guest.kernel).replace("thread=multi", "thread=single");
     let machine = format!("{machine} -icount shift=0 -smp 1");
-    let script = script(
-        &machine,
-        parameters(kernel.arch),
-        image,
-        initramfs,
-        arguments,
-    );
-    lines_until_end(root.command(["sh", "-c", &script]), COUNTING_DEADLINE)
+    lines_until_end(guest.command(root, &machine), COUNTING_DEADLINE)
 }
 
-fn script(
-    machine: &str,
-    parameters: &str,
-    image: &str,
-    initramfs: &str,
-    arguments: &str,
-) -> String {
-    format!(
-        "exec {machine} -kernel {image} -initrd {initramfs} -append '{parameters} panic=-1 quiet -- {arguments}' \
-         -nographic -no-reboot 2>&1"
-    )
+impl Guest<'_> {
+    fn command(&self, root: &BuildRoot, machine: &str) -> Command {
+        let Guest {
+            kernel,
+            image,
+            initramfs,
+            arguments,
+        } = self;
+        let parameters = parameters(kernel.arch);
+        let script = format!(
+            "exec {machine} -kernel {image} -initrd {initramfs} -append '{parameters} panic=-1 quiet -- {arguments}' \
+             -nographic -no-reboot 2>&1"
+        );
+        root.command(["sh", "-c", &script])
+    }
 }
 
 /// The lines that `command` prints until it ends.
