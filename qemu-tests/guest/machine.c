@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* The machine that a guest's /init has for itself. */
 #include <stdio.h>
+#include <termios.h>
 #include <unistd.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -22,6 +23,8 @@ void begin_machine(void)
 void end_machine(void)
 {
 	fflush(stdout);
+	/* A busy machine has not sent all of it yet, and powering off does not wait. */
+	tcdrain(STDOUT_FILENO);
 	sync();
 	reboot(RB_POWER_OFF);
 }
