@@ -83,7 +83,6 @@ pub(crate) fn run_guest_until(
     arguments: &str,
     deadline: Duration,
 ) -> Result<Vec<String>> {
-    let image = packages::image(kernel);
     let watched = match kernel.flavour {
         Flavour::Debug(_) => " watched",
         _ => "",
@@ -95,7 +94,6 @@ pub(crate) fn run_guest_until(
                 root,
                 qemu::Guest {
                     kernel,
-                    image: &image,
                     initramfs,
                     arguments: &arguments,
                 },

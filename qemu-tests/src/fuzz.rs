@@ -3,10 +3,11 @@
 //! The fuzz targets, which are in `fuzz`.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{ensure, Result};
+
+use crate::module::repository;
 
 /// What can be fuzzed.
 pub const TARGETS: &[&str] = &[
@@ -31,7 +32,7 @@ pub fn run(target: &str, minutes: u32) -> Result<()> {
         present.status.success(),
         "cargo fuzz is missing: run cargo install cargo-fuzz"
     );
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let repository = repository();
     let corpus = format!("fuzz/corpus/{target}");
     fs::create_dir_all(repository.join(&corpus))?;
     // Neither crate has unsafe code to watch, and the sanitizers need an unstable compiler.

@@ -61,3 +61,4 @@ pub mod stamp;
 pub mod stub_exec;
 pub mod table;
 pub mod verdict;
+mod written_part;

@@ -3,17 +3,18 @@
 //! The table of README.md that says which kernels are tested, with which skin and in which ways. `cargo xtask matrix`
 //! makes it of what the kernels did.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{ensure, Context, Result};
+use anyhow::Result;
 
 use crate::boot::Booted;
 use crate::kernel::{Arch, Flavour, Kernel, Row, SERIES};
+use crate::written_part::WrittenPart;
 
-/// What stands before the table, and after it.
-const BEGIN: &str = "<!-- kernels: made by cargo xtask matrix -->\n";
-const END: &str = "<!-- end of kernels -->\n";
+/// Where the table stands.
+const TABLE: WrittenPart = WrittenPart {
+    document: "README.md",
+    begin: "<!-- kernels: made by cargo xtask matrix -->\n",
+    end: "<!-- end of kernels -->\n",
+};
 const HEAD: &str = "\nWhat `cargo xtask matrix` came to: the demo, a kfunc of every shape (`shapes`), and 1,000 programs of all types that come and go\n(`lifecycle`), on the newest kernels of Debian 13 and its backports.\n\n| kernel | flavour | amd64 | arm64 |\n|---|---|---|---|\n";
 const ARCHS: [Arch; 2] = [Arch::Amd64, Arch::Arm64];
 /// There is no such kernel.
@@ -26,7 +27,7 @@ const FAILS: &str = "fails";
 const AFTER_RELEASE: &str = ", ";
 
 /// What stands in the table, by row.
-pub type Cells = Vec<(Row, String)>;
+type Cells = Vec<(Row, String)>;
 
 /// The cell of `kernel`, by what became of it: `7.3.4, Rust: bound, native`.
 pub fn cell(kernel: &Kernel, booted: Option<&Booted>) -> (Row, String) {
@@ -42,18 +43,15 @@ pub fn cell(kernel: &Kernel, booted: Option<&Booted>) -> (Row, String) {
     (kernel.row(), format!("{point}{AFTER_RELEASE}{what}"))
 }
 
-/// Puts `new` into the table of README.md. What was not booted stays as it is.
+/// Puts the cell of a row into the table of README.md. The others stay as they are.
 ///
 /// # Errors
 ///
 /// README.md has no place for the table, or cannot be written.
-pub fn update(new: &Cells) -> Result<()> {
-    let readme = read()?;
-    let (before, table, after) = parts(&readme)?;
-    let mut cells = new.clone();
-    cells.extend(parse(table));
-    let text = format!("{before}{BEGIN}{}{END}{after}", render(&cells));
-    fs::write(path(), text).context("cannot write README.md")
+pub fn update(cell: (Row, String)) -> Result<()> {
+    let mut cells = vec![cell];
+    cells.extend(parse(&TABLE.read()?));
+    TABLE.write(&render(&cells))
 }
 
 /// Checks that the table has the rows that there are, and says of each of `booted` what became of it, whatever the point
@@ -63,9 +61,7 @@ pub fn update(new: &Cells) -> Result<()> {
 ///
 /// README.md has no table.
 pub fn check(booted: &[Booted]) -> Result<Vec<String>> {
-    let readme = read()?;
-    let (_, table, _) = parts(&readme)?;
-    Ok(differences(table, booted))
+    Ok(differences(&TABLE.read()?, booted))
 }
 
 fn differences(table: &str, booted: &[Booted]) -> Vec<String> {
@@ -137,29 +133,6 @@ fn parse(table: &str) -> Cells {
 
 fn line_start(series: &str, flavour: Flavour) -> String {
     format!("| {series} | {flavour} |")
-}
-
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")
-}
-
-fn read() -> Result<String> {
-    fs::read_to_string(path()).context("cannot read README.md")
-}
-
-/// What is before the table, the table, and what is behind it.
-fn parts(readme: &str) -> Result<(&str, &str, &str)> {
-    let (before, rest) = readme
-        .split_once(BEGIN)
-        .context("README.md has no place for the kernels")?;
-    let (table, after) = rest
-        .split_once(END)
-        .context("the kernels of README.md have no end")?;
-    ensure!(
-        !after.contains(BEGIN),
-        "README.md has two places for the kernels"
-    );
-    Ok((before, table, after))
 }
 
 #[cfg(test)]
@@ -239,18 +212,5 @@ mod tests {
         assert_eq!(text, format!("{}.2, C: bound, native", row.series.version));
         let (_, text) = cell(&booted.kernel, None);
         assert_eq!(text, format!("{}.2, fails", row.series.version));
-    }
-
-    #[test]
-    fn the_place_is_found_once() {
-        let text = format!("a\n{BEGIN}b{END}c");
-        assert_eq!(parts(&text).unwrap(), ("a\n", "b", "c"));
-        for wrong in [
-            "a".to_owned(),
-            format!("a{BEGIN}b"),
-            format!("{text}{BEGIN}{END}"),
-        ] {
-            assert!(parts(&wrong).is_err());
-        }
     }
 }

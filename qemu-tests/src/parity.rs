@@ -134,14 +134,13 @@ fn boot(
         blobs.len(),
         modules.len()
     );
-    let (image, archive) = (packages::image(kernel), initramfs::pack(&parts)?);
+    let archive = initramfs::pack(&parts)?;
     keep_guest(root, kernel, "parity", &archive, |initramfs| {
         step(&what, || {
             qemu::boot(
                 root,
                 qemu::Guest {
                     kernel,
-                    image: &image,
                     initramfs,
                     arguments: "",
                 },

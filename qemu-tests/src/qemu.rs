@@ -12,6 +12,7 @@ use anyhow::{bail, ensure, Context, Result};
 
 use crate::build_root::BuildRoot;
 use crate::kernel::{Arch, Flavour, Kernel};
+use crate::packages;
 
 /// How long a guest may take. It needs some ten seconds; an emulated one on a busy machine more.
 pub const DEADLINE: Duration = Duration::from_secs(240);
@@ -59,14 +60,12 @@ fn parameters(arch: Arch) -> &'static str {
     }
 }
 
-/// What is booted. Both files are inside of the build root.
+/// What is booted.
 #[derive(Clone, Copy, Debug)]
 pub struct Guest<'g> {
     /// Which kernel it is.
     pub kernel: &'g Kernel,
-    /// Its image.
-    pub image: &'g str,
-    /// The archive with `/init`.
+    /// The archive with `/init`, inside of the build root.
     pub initramfs: &'g str,
     /// What `/init` is told.
     pub arguments: &'g str,
@@ -98,11 +97,10 @@ impl Guest<'_> {
     fn command(&self, root: &BuildRoot, machine: &str) -> Command {
         let Guest {
             kernel,
-            image,
             initramfs,
             arguments,
         } = self;
-        let parameters = parameters(kernel.arch);
+        let (image, parameters) = (packages::image(kernel), parameters(kernel.arch));
         let script = format!(
             "exec {machine} -kernel {image} -initrd {initramfs} -append '{parameters} panic=-1 quiet -- {arguments}' \
              -nographic -no-reboot 2>&1"

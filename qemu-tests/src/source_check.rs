@@ -2,10 +2,11 @@
 
 //! Rules for the source itself.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
+
+use crate::module::repository;
 
 /// Which crate of ours may use which, the tests apart: what is left out may use all.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -69,10 +70,6 @@ fn check_layers() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The names of all files, as git lists them.

@@ -16,6 +16,7 @@ use wait4::Wait4;
 
 use crate::build_root::BuildRoot;
 use crate::kernel::Kernel;
+use crate::module::repository;
 use crate::progress::step;
 use crate::{module, packages, resolve_btfids, split_oracle};
 
@@ -84,7 +85,7 @@ fn write_inputs(root: &BuildRoot, kernel: &Kernel, folder: &Path) -> Result<()> 
 
 /// Builds the command as it is installed.
 fn build() -> Result<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = repository();
     let status = Command::new(env!("CARGO"))
         .current_dir(&workspace)
         .args(["build", "--release", "--locked", "--package", "kfunc-cli"])

@@ -24,7 +24,7 @@ pub(crate) fn write_matrix(mut selection: Selection) -> Result<bool> {
         let booted = boot_thrice(&root, kernel, other);
         let cell = matrix::cell(kernel, booted.as_ref().ok());
         let _one_at_a_time = readme.lock().unwrap_or_else(PoisonError::into_inner);
-        matrix::update(&vec![cell])?;
+        matrix::update(cell)?;
         booted
     });
     Ok(report(&outcome.failures))
