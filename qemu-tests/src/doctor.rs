@@ -17,17 +17,14 @@ use kfunc_abi::Source;
 use kfunc_cli::{doctor, list, Diagnosis, Place, Rule, Selection};
 
 use crate::build_root::BuildRoot;
-use crate::kernel::{Arch, Flavour, Kernel, Row, Series};
+use crate::kernel::{Arch, Flavour, Kernel, Row, SERIES_7_2};
 use crate::packages;
 use crate::progress::step;
 use crate::verdict::Load;
 
 /// Kernels that are shipped not as they must be.
 pub const DEFECTIVE: Row = Row {
-    series: Series {
-        version: "7.2",
-        by_default: false,
-    },
+    series: SERIES_7_2,
     flavour: Flavour::Cloud,
     arch: Arch::Amd64,
 };

@@ -52,6 +52,29 @@ pub fn update_lists(root: &BuildRoot) -> Result<()> {
 ///
 /// The suite has no such kernel.
 pub fn resolve(root: &BuildRoot, row: Row, pins: &[String]) -> Result<Kernel> {
+    resolve_among(&names_of_headers(root)?, row, pins)
+}
+
+/// The same of several rows.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub fn resolve_all(
+    root: &BuildRoot,
+    rows: impl Iterator<Item = Row>,
+    pins: &[String],
+) -> Result<Vec<Kernel>> {
+    let names = names_of_headers(root)?;
+    rows.map(|row| resolve_among(&names, row, pins)).collect()
+}
+
+/// The names of all packages with headers, a line each.
+fn names_of_headers(root: &BuildRoot) -> Result<String> {
+    root.output("apt-cache pkgnames linux-headers-")
+}
+
+fn resolve_among(names: &str, row: Row, pins: &[String]) -> Result<Kernel> {
     let Row {
         series,
         flavour,
@@ -62,7 +85,7 @@ pub fn resolve(root: &BuildRoot, row: Row, pins: &[String]) -> Result<Kernel> {
         .find_map(|pin| pin.strip_prefix(series.version)?.strip_prefix('='));
     let version = match pinned {
         Some(version) => version.to_owned(),
-        None => newest(root, row)?,
+        None => newest(names, row)?,
     };
     Ok(Kernel {
         series,
@@ -72,8 +95,7 @@ pub fn resolve(root: &BuildRoot, row: Row, pins: &[String]) -> Result<Kernel> {
     })
 }
 
-fn newest(root: &BuildRoot, row: Row) -> Result<String> {
-    let names = root.output("apt-cache pkgnames linux-headers-")?;
+fn newest(names: &str, row: Row) -> Result<String> {
     let versions = names.lines().filter_map(|name| version_of(name, row));
     let newest = versions.max_by_key(|version| numbers(version));
     let newest = newest.with_context(|| {

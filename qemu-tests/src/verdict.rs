@@ -128,9 +128,6 @@ impl Report {
 
 /// What a clean kernel log does not contain, beside reports.
 const COMPLAINTS: &[&str] = &[
-    "WARNING:",
-    "BUG:",
-    "Oops",
     "Call Trace",
     "cut here",
     "Skipping",
@@ -141,7 +138,6 @@ const COMPLAINTS: &[&str] = &[
     "refcount",
     "Unable to handle",
     "general protection",
-    "hung task",
 ];
 /// How a line of the example module begins. Its refusals are asked for, and may speak of BTF.
 pub(crate) const OWN_LINE: &str = "kfunc_example: ";

@@ -46,7 +46,7 @@ pub(crate) fn bench(what: &str, kernels: &Selection, json: bool, write: bool) ->
     Ok(met)
 }
 
-pub(crate) fn bench_calls(selection: &Selection, json: bool, write: bool) -> Result<bool> {
+fn bench_calls(selection: &Selection, json: bool, write: bool) -> Result<bool> {
     let root = BuildRoot::open()?;
     let kernels = Kernels::find(&root, selection)?;
     ensure!(
@@ -66,7 +66,7 @@ pub(crate) fn bench_calls(selection: &Selection, json: bool, write: bool) -> Res
     Ok(report(&failures))
 }
 
-pub(crate) fn bench_fixup(json: bool) -> Result<bool> {
+fn bench_fixup(json: bool) -> Result<bool> {
     let report = fixup_bench::run()?;
     if json {
         println!("{report:#}");

@@ -86,15 +86,15 @@ impl Kernels {
         rows: impl Iterator<Item = Row>,
         pins: &[String],
     ) -> Result<Self> {
-        let resolve = |row| packages::resolve(root, row, pins);
         Ok(Self {
-            all: Row::by_default().map(resolve).collect::<Result<_>>()?,
-            selected: rows.map(resolve).collect::<Result<_>>()?,
+            all: packages::resolve_all(root, Row::by_default(), pins)?,
+            selected: packages::resolve_all(root, rows, pins)?,
         })
     }
 
     /// Does `work` for each selected kernel, one after the other; gives what came of it, and what failed. Each comes with
-    /// another kernel of the same arch, which has another layout.
+    /// another kernel of the same arch, which has another layout. For work in a folder that kernels share, such as that of
+    /// `resolve_btfids`.
     pub(crate) fn each<T>(
         &self,
         work: impl Fn(&Kernel, &Kernel) -> Result<T>,
