@@ -39,7 +39,6 @@ int by_loop_callback(struct __sk_buff *skb)
 }
 
 struct cell {
-	struct bpf_timer timer;
 	struct bpf_wq work;
 };
 
@@ -61,24 +60,6 @@ int by_each_callback(struct __sk_buff *skb)
 {
 	bpf_for_each_map_elem(&cells, tell_from_each, NULL, 0);
 	return 0;
-}
-
-static int tell_from_timer(void *map, int *key, struct cell *cell)
-{
-	TELL(timer_callback);
-	return 0;
-}
-
-SEC("tc")
-int by_timer_callback(struct __sk_buff *skb)
-{
-	int first = 0;
-	struct cell *cell = bpf_map_lookup_elem(&cells, &first);
-
-	if (!cell)
-		return 1;
-	return bpf_timer_init(&cell->timer, &cells, 1 /* CLOCK_MONOTONIC */) ||
-	       bpf_timer_set_callback(&cell->timer, tell_from_timer) || bpf_timer_start(&cell->timer, 0, 0);
 }
 
 extern int bpf_wq_init(struct bpf_wq *work, void *map, unsigned int flags) __ksym;

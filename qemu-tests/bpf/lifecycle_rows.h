@@ -6,7 +6,9 @@
 #define RUN_ROWS(row) \
 	row(xdp) row(tc) row(syscall) row(socket_filter) row(cgroup_skb) row(lwt_in) row(fentry) row(fexit) \
 	row(fmod_ret) row(fentry_sleepable) row(subprogram) row(loop_callback) row(each_callback) \
-	row(timer_callback) row(wq_callback) row(sched_act)
+	row(wq_callback) row(sched_act)
+
+#define TIMER_ROWS(row) row(timer_callback)
 
 #define ATTACHED_ROWS(row) \
 	row(raw_tp) row(tp) row(kprobe) row(kretprobe) row(uprobe) row(uprobe_sleepable) row(perf_event) row(lsm) \
@@ -22,6 +24,7 @@
 
 #define ROW_NUMBER(name) ROW_##name,
 enum { RUN_ROWS(ROW_NUMBER) RUN_ROW_COUNT };
+enum { TIMER_ROWS(ROW_NUMBER) TIMER_ROW_COUNT };
 enum { ATTACHED_ROWS(ROW_NUMBER) ATTACHED_ROW_COUNT };
 enum { LINKED_ROWS(ROW_NUMBER) LINKED_ROW_COUNT };
 enum { REPLACEMENT_ROWS(ROW_NUMBER) REPLACEMENT_ROW_COUNT };

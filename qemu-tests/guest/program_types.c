@@ -21,6 +21,7 @@
 #define MOST_LINKS 16
 
 static const char *const run_rows[] = { RUN_ROWS(ROW_NAME) };
+static const char *const timer_rows[] = { TIMER_ROWS(ROW_NAME) };
 static const char *const attached_rows[] = { ATTACHED_ROWS(ROW_NAME) };
 static const char *const on_kfunc_rows[] = { ON_KFUNC_ROWS(ROW_NAME) };
 
@@ -40,6 +41,20 @@ static void test_run(void)
 			judge(object, run_rows[row], row);
 		bpf_link__destroy(link);
 	}
+	bpf_object__close(object);
+}
+
+static void test_timer(void)
+{
+	struct bpf_object *object = open_object("/lifecycle_timer.bpf.o");
+	int error = object ? bpf_object__load(object) : -errno;
+
+	if (error)
+		tell_error(timer_rows[0], "not loaded", error);
+	else if ((error = run_once(program_of(object, timer_rows[0]))))
+		tell_error(timer_rows[0], "not run", error);
+	else
+		judge(object, timer_rows[0], 0);
 	bpf_object__close(object);
 }
 
@@ -163,7 +178,7 @@ static void wait_for_slots(void)
 
 static void test_all(const char *way_now)
 {
-	void (*const tests[])(void) = { test_run, test_attached, test_linked, test_on_kfunc };
+	void (*const tests[])(void) = { test_run, test_timer, test_attached, test_linked, test_on_kfunc };
 
 	way = way_now;
 	for (int i = 0; i < COUNT(tests); i++) {

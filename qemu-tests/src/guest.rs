@@ -105,6 +105,7 @@ const SOURCES: &[&str] = &[
     "bpf/lifecycle_linked.bpf.c",
     "bpf/lifecycle_replacement.bpf.c",
     "bpf/lifecycle_on_kfunc.bpf.c",
+    "bpf/lifecycle_timer.bpf.c",
     "bpf/lifecycle_refused.bpf.c",
 ];
 /// The BPF programs among them.
@@ -133,6 +134,7 @@ const PROGRAMS: &[&str] = &[
     "lifecycle_linked.bpf.o",
     "lifecycle_replacement.bpf.o",
     "lifecycle_on_kfunc.bpf.o",
+    "lifecycle_timer.bpf.o",
     "lifecycle_refused.bpf.o",
 ];
 

@@ -68,6 +68,7 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, cycles: u32) -> Result<Report> {
         arch: kernel.arch,
         native: facts::is_native(root, kernel)?,
         fprobe: facts::has_option(root, kernel, "FPROBE")?,
+        preempt_rt: facts::has_option(root, kernel, "PREEMPT_RT")?,
     };
     let native = traits.native;
     let console = run_guest_until(

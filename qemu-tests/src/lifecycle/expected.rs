@@ -23,9 +23,9 @@ const PROGRAMS: &[&str] = &[
     "subprogram",
     "loop_callback",
     "each_callback",
-    "timer_callback",
     "wq_callback",
     "sched_act",
+    "timer_callback",
     "raw_tp",
     "tp",
     "kprobe",
@@ -59,6 +59,8 @@ pub(super) struct Traits {
     pub(super) native: bool,
     /// `CONFIG_FPROBE`, for programs at the entries of many functions.
     pub(super) fprobe: bool,
+    /// `CONFIG_PREEMPT_RT`, which has no timers for programs (`process_timer_func` of `kernel/bpf/verifier.c`).
+    pub(super) preempt_rt: bool,
 }
 
 /// What comes of a program. Not run are those of a kind that a kernel does not have, and those that trace the kfunc.
@@ -69,6 +71,7 @@ fn outcome(kernel: &Traits, program: &str) -> &'static str {
         ("fentry_on_entry", Arch::Amd64) => "not attached: -22",
         ("fentry_on_entry", Arch::Arm64) => "not attached: -524",
         ("kprobe_multi", _) if !kernel.fprobe => "not attached: -95",
+        ("timer_callback", _) if kernel.preempt_rt => "not loaded: -95",
         // The body has a FUNC, but no symbol, so that nobody can call it.
         ("fentry_on_body" | "fexit_on_body", _) => "not loaded: -2",
         _ => OWN,
@@ -118,6 +121,7 @@ mod tests {
             arch: Arch::Amd64,
             native,
             fprobe: true,
+            preempt_rt: false,
         }
     }
 
