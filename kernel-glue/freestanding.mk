@@ -38,8 +38,9 @@ kfunc-flags-$(CONFIG_ARM64_PTR_AUTH_KERNEL) += -Zbranch-protection=pac-ret
 endif
 endif
 
-# KASAN sees what was compiled for it. A kernel without Rust of its own does not say all of the flags, but enough.
-kfunc-flags-$(CONFIG_KASAN_GENERIC) += $(RUSTFLAGS_KASAN)
+# KASAN sees what was compiled for it. A kernel without Rust of its own does not say all of the flags, but enough. Not for
+# globals: the list of them keeps all of core in the object, and what panics there.
+kfunc-flags-$(CONFIG_KASAN_GENERIC) += $(subst asan-globals=1,asan-globals=0,$(RUSTFLAGS_KASAN))
 
 ifneq ($(CONFIG_CFI)$(CONFIG_CFI_CLANG),)
 $(error kernels with CONFIG_CFI need type hashes that are not made here)

@@ -160,7 +160,7 @@ void test_cycles(long cycles)
 	struct worker worker;
 	double since;
 
-	begin(&worker, WARM_UP, false);
+	begin(&worker, cycles < WARM_UP ? cycles : WARM_UP, false);
 	work(&worker);
 	check(!worker.wrong[0], "warming up", "%s", worker.wrong);
 	close(worker.kfuncs.btf_fd);

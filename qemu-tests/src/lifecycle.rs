@@ -20,18 +20,20 @@ use anyhow::{Context, Result};
 use self::broken::Broken;
 use crate::boot::{program_files, run_guest_until};
 use crate::build_root::BuildRoot;
-use crate::kernel::Kernel;
+use crate::kernel::{Flavour, Kernel};
 use crate::verdict::{complaints, read, Report, OWN_LINE};
 use crate::{facts, guest, initramfs, module, packages, qemu};
 
-/// Programs that come and go, by default.
+/// Programs that come and go one by one, by default.
 pub const CYCLES: u32 = 100_000;
 /// So many in the test of everything.
 pub const FEW_CYCLES: u32 = 1000;
-/// Of so many programs, one comes and goes beside seven others: while the module goes too, it takes longer.
+/// For so many of those, one comes and goes beside seven others: while the module goes too, it takes longer.
 const BY_THREADS: u32 = 4;
-/// The fewest of those: in less time, the module does not go often.
+/// The fewest of them: in less time, the module does not go often.
 const FEWEST_BY_THREADS: u32 = 500;
+/// So many are enough where the module takes ten seconds to come back.
+const BY_THREADS_WATCHED: u32 = 100;
 /// How long a program may take that comes and goes, one by one and eight at a time.
 const PATIENCE_PER_CYCLE: Duration = Duration::from_millis(30);
 
@@ -63,7 +65,10 @@ pub fn check(root: &BuildRoot, kernel: &Kernel, cycles: u32) -> Result<Report> {
     ];
     files.extend(broken.iter().map(|one| (one.file, one.module.as_slice())));
     files.extend(program_files(&guest));
-    let by_threads = (cycles / BY_THREADS).max(FEWEST_BY_THREADS);
+    let by_threads = match kernel.flavour {
+        Flavour::Debug(_) => BY_THREADS_WATCHED,
+        _ => (cycles / BY_THREADS).max(FEWEST_BY_THREADS),
+    };
     let traits = expected::Traits {
         arch: kernel.arch,
         native: facts::is_native(root, kernel)?,

@@ -47,7 +47,7 @@ fn machine(kernel: &Kernel) -> &'static str {
 /// How many times as long as others a kernel may take.
 fn slowness(flavour: Flavour) -> u32 {
     match flavour {
-        Flavour::Debug(_) => 6,
+        Flavour::Debug(_) => 15,
         _ => 1,
     }
 }

@@ -2,7 +2,7 @@
 
 //! The boots of the stock kernels, on a kernel that looks for defects: nothing may be found.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::reports::reports;
 use super::{of, wrong};
@@ -13,6 +13,19 @@ use crate::{boot, lifecycle, shapes};
 
 /// How many programs come and go one by one. They take long where everything is looked at.
 const CYCLES: u32 = 300;
+
+/// A boot of a kernel beside one of another layout.
+type Boot = fn(&BuildRoot, &Kernel, &Kernel) -> Result<Report>;
+/// What is booted in each skin.
+const BOOTS: &[(&str, Boot)] = &[
+    ("example", |root, kernel, other| {
+        Ok(boot::boot(root, kernel, other)?.report)
+    }),
+    ("shapes", shapes::boot),
+    ("life cycle", |root, kernel, _| {
+        lifecycle::check(root, kernel, CYCLES)
+    }),
+];
 
 /// What a kernel logs at boot that looks: who, and its words.
 const LOOKING: &[(&str, &str)] = &[
@@ -29,50 +42,54 @@ const ENFORCED_ON_ARM64: &[(&str, &str)] = &[
 /// The same of an amd64 kernel. It is told, not asked for: QEMU 10.0 does not emulate it (there is no `-cpu max,+cet-ibt`).
 const ENFORCED_ON_AMD64: &[(&str, &str)] = &[("IBT", "Indirect Branch Tracking enabled")];
 
-/// What came of a kernel.
-#[derive(Debug, Default)]
-pub struct Checked {
-    /// In words, for people.
-    pub told: Vec<String>,
-    /// What was found.
-    pub failures: Vec<String>,
-}
-
-/// Boots the kernel of the version of `stock` that looks for defects, with the example module and with all shapes, in
-/// both skins, and with one that must be reported. `other` is a kernel of another layout.
-///
-/// # Errors
-///
-/// Something cannot be built, or a guest does not get to its end.
-pub fn check(root: &BuildRoot, stock: &Kernel, other: &Kernel) -> Result<Checked> {
-    let mut checked = Checked::default();
-    wrong::check(root, &of(stock, Skin::Rust), &mut checked).context("a module with mistakes")?;
+/// Boots the kernel of the version of `stock` that looks for defects, with the example module, with all shapes and with
+/// programs that come and go, in both skins, and with a module that must be reported. `other` is a kernel of another
+/// layout. Tells what came of each boot as soon as it is known, and gives what was found, or kept a boot from its end.
+pub fn check(root: &BuildRoot, stock: &Kernel, other: &Kernel) -> Vec<String> {
+    let kernel = of(stock, Skin::Rust);
+    let mut failures = tell(
+        &kernel,
+        "a module with mistakes",
+        wrong::check(root, &kernel),
+    );
     for skin in [Skin::Rust, Skin::C] {
         let kernel = of(stock, skin);
-        let mut judge = |what: &str, report: &Report| {
-            let what = format!("{what}, {skin} skin");
-            judge(kernel.arch, &what, report, &mut checked);
-        };
-        judge("example", &boot::boot(root, &kernel, other)?.report);
-        judge("shapes", &shapes::boot(root, &kernel, other)?);
-        judge("life cycle", &lifecycle::check(root, &kernel, CYCLES)?);
+        for (what, boot) in BOOTS {
+            let judged = boot(root, &kernel, other).map(|report| judge(kernel.arch, &report));
+            failures.extend(tell(&kernel, &format!("{what}, {skin} skin"), judged));
+        }
     }
-    Ok(checked)
+    failures
 }
 
-/// Tells what a guest did, and what its kernel has found.
-fn judge(arch: Arch, what: &str, report: &Report, checked: &mut Checked) {
+/// What came of a boot.
+pub(super) struct Judged {
+    /// In words, for people.
+    pub(super) told: String,
+    pub(super) failures: Vec<String>,
+}
+
+fn judge(arch: Arch, report: &Report) -> Judged {
     let done = report.calls.len() + report.shapes.len() + report.rows.len() + report.held;
     let mut failures = report.failures.clone();
     failures.extend(found(arch, report));
-    let count = failures.len();
-    checked
-        .told
-        .push(format!("{what}: {done} checks and calls, {count} failed"));
+    Judged {
+        told: format!("{done} checks and calls, {} failed", failures.len()),
+        failures,
+    }
+}
+
+/// Gives the failures of the boot that is `what`.
+fn tell(kernel: &Kernel, what: &str, judged: Result<Judged>) -> Vec<String> {
+    let (told, failures) = match judged {
+        Ok(judged) => (judged.told, judged.failures),
+        Err(error) => ("no end".to_owned(), vec![format!("{error:#}")]),
+    };
+    println!("{kernel}: {what}: {told}");
     let failures = failures.iter();
-    checked
-        .failures
-        .extend(failures.map(|failure| format!("{what}: {failure}")));
+    failures
+        .map(|failure| format!("{what}: {failure}"))
+        .collect()
 }
 
 /// What the CPU enforces, for people.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::check::{enforced, found, Checked};
+use super::check::{enforced, found, Judged};
 use super::reports::has_reported;
 use crate::boot::run_guest;
 use crate::build_root::BuildRoot;
@@ -32,7 +32,7 @@ const LOCKDEP_IS_OFF: &str = "lockdep is not turned off";
 /// # Errors
 ///
 /// It cannot be built, or the guest does not get to its end.
-pub(super) fn check(root: &BuildRoot, kernel: &Kernel, checked: &mut Checked) -> Result<()> {
+pub(super) fn check(root: &BuildRoot, kernel: &Kernel) -> Result<Judged> {
     packages::install(root, kernel)?;
     let module = build(root, kernel)?;
     let guest = guest::build(root, kernel.arch)?;
@@ -40,25 +40,25 @@ pub(super) fn check(root: &BuildRoot, kernel: &Kernel, checked: &mut Checked) ->
     let console = run_guest(root, kernel, "wrong", &archive, "mistakes")?;
     let (report, log) = read(&console).with_context(|| qemu::tail(&console))?;
     let silent = silent(&report, &log);
-    let count = MUST_REPORT.len() - silent.len();
-    checked.told.push(enforced(kernel.arch, &report));
-    checked.told.push(format!(
-        "a module with {} mistakes: {count} are reported",
-        MUST_REPORT.len()
-    ));
+    let told = format!(
+        "{} of {} are reported; {}",
+        MUST_REPORT.len() - silent.len(),
+        MUST_REPORT.len(),
+        enforced(kernel.arch, &report)
+    );
     let silent = silent.iter();
-    checked
-        .failures
-        .extend(silent.map(|who| format!("{who} does not report a mistake")));
+    let mut failures: Vec<_> = silent
+        .map(|who| format!("{who} does not report a mistake"))
+        .collect();
     let others = report.failures.iter();
     let others = others.filter(|failure| !failure.starts_with(LOCKDEP_IS_OFF));
-    checked.failures.extend(others.cloned());
+    failures.extend(others.cloned());
     let at_boot = Report {
         leaks: Vec::new(),
         ..report.clone()
     };
-    checked.failures.extend(found(kernel.arch, &at_boot));
-    Ok(())
+    failures.extend(found(kernel.arch, &at_boot));
+    Ok(Judged { told, failures })
 }
 
 /// Who has not said what it must: in the log, kmemleak in its file as well, and lockdep by being off.
