@@ -71,6 +71,6 @@ __u64 run(struct program *program, __u64 delta);
 /* Runs a program of type tc or xdp once, on an empty packet. Gives what it returned. */
 __u32 run_packet(struct program *program);
 
-#define PATIENCE_SECONDS 20	/* programs are freed after grace periods */
+#define PATIENCE_SECONDS 60	/* programs are freed after grace periods, and a watched module loads in half a minute */
 
 #endif

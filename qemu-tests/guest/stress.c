@@ -16,6 +16,7 @@
 #define THREADS 8
 #define WARM_UP 500
 #define PAUSE_MICROSECONDS 1000
+#define AWAY_MICROSECONDS 10000	/* eight that ask more often leave little time to the one that loads the module */
 #define ROUND_SECONDS 1
 
 /* One that loads programs, and what came of them. */
@@ -58,6 +59,7 @@ static bool cycle(struct worker *worker)
 	}
 	if (worker->module_goes && is_away(fd)) {
 		worker->away++;
+		usleep(AWAY_MICROSECONDS);
 		find_self_btf(&worker->kfuncs, MODULE);
 	} else if (fd != -EACCES) {
 		snprintf(worker->wrong, sizeof(worker->wrong), "loading gave %d", fd);
