@@ -87,8 +87,9 @@ fn tell(kernel: &Kernel, what: &str, judged: Result<Judged>) -> Vec<String> {
     };
     println!("{kernel}: {what}: {told}");
     let failures = failures.iter();
+    let failures = failures.map(|failure| format!("{what}: {failure}"));
     failures
-        .map(|failure| format!("{what}: {failure}"))
+        .inspect(|failure| println!("{kernel}: {failure}"))
         .collect()
 }
 
