@@ -69,8 +69,9 @@ pub(crate) fn missed() -> usize {
     unsafe { nmissed.cast::<usize>().read_volatile() }
 }
 
-/// Runs at the entry of `bpf_prog_free_deferred(work)`, with preemption off, also where `CONFIG_PREEMPT_RT` makes most locks sleep:
-/// only atomics are touched, and what providers drop must keep to that ([`Provider::unbind`](crate::Provider)). 0 lets the function go on.
+/// Runs at the entry of `bpf_prog_free_deferred(work)`, with preemption off, also where `CONFIG_PREEMPT_RT` makes most locks
+/// sleep: only atomics are touched, and what providers drop must keep to that ([`Provider::unbind`](crate::Provider)). 0 lets
+/// the function go on.
 extern "C" fn on_prog_freed(_probe: *mut Kprobe, regs: *const c_void) -> c_int {
     const GO_ON: c_int = 0;
     let Some(registered) = registered() else {
